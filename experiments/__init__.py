@@ -1,0 +1,1 @@
+"""What is run: one module per paper, readable top to bottom."""

@@ -1,0 +1,1 @@
+"""Why networks that fit their training data do, or do not, generalise."""

@@ -1,0 +1,1 @@
+"""How predictions and measurements are compared, run, stored and shown."""

@@ -1,0 +1,1 @@
+"""Toy project for tests of the harness."""

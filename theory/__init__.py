@@ -1,0 +1,1 @@
+"""What is predicted: closed forms, bounds and exponents, one module per paper."""
