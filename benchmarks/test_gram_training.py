@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 
-from instruments.gram_training import Network, gaussian_frame, train
+from instruments.gram_training import Network, frame_degrees, gaussian_frame, train
 
 RESULTS = Path(__file__).with_name("results.json")
 SAMPLES, DIMENSION, NEURONS, STEPS, SEEDS = 200, 40_000, 1000, 40, 8
@@ -58,7 +58,7 @@ def xor_network(key, coordinates, weights_key):
 def run_in_frame(key, dimension=DIMENSION):
     """Inputs span the frame together with the means; the weights are later vectors in it."""
     frame_key, weights_key, network_key = jax.random.split(key, 3)
-    frame = gaussian_frame(frame_key, SAMPLES, dimension)
+    frame = gaussian_frame(frame_key, frame_degrees(SAMPLES, dimension))
     vectors = xor_network(network_key, frame, weights_key)
     return train(*vectors, steps=STEPS, step_size=STEP_SIZE, form="dual")
 

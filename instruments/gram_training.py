@@ -25,7 +25,7 @@ is $C \leftarrow C - \alpha\, \partial L / \partial Z$: one product of small mat
 directions, `gaussian_frame` draws their coordinates in such a frame directly, for any $p$ up to
 $10^{19}$ at the same price.
 
-    frame = gaussian_frame(key, count=n + m, dimension=1e18)  # axes 0 and 1: the cluster means
+    frame = gaussian_frame(key, frame_degrees(n + m, 1e18))  # axes 0 and 1: the cluster means
     inputs, weights = centres + frame[:n], scale * frame[n:]
     network = Network(inputs, weights, output_weights, labels)
     trajectory = train(network, probes, steps=30, step_size=1e-20, form="dual")
@@ -42,7 +42,7 @@ from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 
 class Network(NamedTuple):
@@ -151,30 +151,105 @@ def train(
         What `observe` returns with a leading axis of `steps + 1` times, the first before training;
         by default a `Trajectory` of the outputs at inputs and probes.
     """
+    parameters, step = _descent(network, probes, step_size, form, activation, loss, observe)
+    return jax.lax.scan(lambda now, _: step(now), parameters, length=steps + 1)[1]
+
+
+@partial(jax.jit, static_argnames=("until", "form", "activation", "loss"))
+def steps_until(
+    network: Network,
+    probes: Float[Array, "q d"],
+    *,
+    until: Callable[[Snapshot], Bool[Array, ""]],
+    limit: int | Int[Array, ""],
+    step_size: float | Float[Array, ""],
+    form: Literal["primal", "dual"] = "primal",
+    activation: Callable[[Array], Array] = jax.nn.relu,
+    loss: Callable[[Array], Array] = logistic,
+) -> Int[Array, ""]:
+    """Train until a condition holds, and no longer; the other arguments are those of `train`.
+
+    Under `jax.vmap` with an `axis_name`, the condition may look at all networks of a batch:
+
+        until = lambda now: jax.lax.pmean(accuracy(now), "batch") > 0.9
+
+    Args:
+        network: inputs, initial weights, output weights and labels.
+        probes: points at which the network is evaluated but not trained.
+        until: the condition.
+        limit: largest number of steps; it may be traced.
+        step_size: as in `train`.
+        form: as in `train`.
+        activation: as in `train`.
+        loss: as in `train`.
+
+    Returns:
+        Number of steps after which the condition holds first, `limit + 1` if it never does.
+    """
+    parameters, step = _descent(network, probes, step_size, form, activation, loss, until)
+
+    def running(state: tuple[Array, Array, Array]) -> Array:
+        steps, _, reached = state
+        return ~reached & (steps <= limit)
+
+    def advance(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        steps, parameters, _ = state
+        parameters, reached = step(parameters)
+        # A state that has reached the condition is not counted as a step taken.
+        return steps + ~reached, parameters, reached
+
+    start = jnp.asarray(0), parameters, jnp.asarray(False)
+    return jax.lax.while_loop(running, advance, start)[0]
+
+
+def _descent(
+    network: Network,
+    probes: Array,
+    step_size: float | Array,
+    form: Literal["primal", "dual"],
+    activation: Callable[[Array], Array],
+    loss: Callable[[Array], Array],
+    observe: Callable[[Snapshot], Any],
+) -> tuple[Array, Callable[[Array], tuple[Array, Any]]]:
+    """Initial parameters, and the step that returns the next ones and observes the present."""
     parameters, preactivations, gradient = _FORMS[form](network, probes)
 
     def risk(train_preactivations: Array) -> tuple[Array, Array]:
         train_outputs = activation(train_preactivations) @ network.output_weights
         return jnp.mean(loss(network.labels * train_outputs)), train_outputs
 
-    def step(parameters: Array, _: None) -> tuple[Array, Any]:
+    def step(parameters: Array) -> tuple[Array, Any]:
         at_inputs, at_probes = preactivations(parameters)
         slopes, train_outputs = jax.grad(risk, has_aux=True)(at_inputs)
         probe_outputs = activation(at_probes) @ network.output_weights
         observed = observe(Snapshot(train_outputs, probe_outputs, at_inputs, at_probes))
         return parameters - step_size * gradient(slopes), observed
 
-    return jax.lax.scan(step, parameters, length=steps + 1)[1]
+    return parameters, step
+
+
+def frame_degrees(count: int, dimension: int | float, *, fixed: int = 2) -> Float[Array, "{count}"]:
+    r"""Degrees of freedom $p - \mathrm{fixed} - i$ of the squared lengths in a `gaussian_frame`.
+
+    Args:
+        count: number of vectors.
+        dimension: $p$, from `count + fixed` to $10^{19}$.
+        fixed: number of given orthonormal directions.
+
+    Raises:
+        ValueError: fewer dimensions than the vectors and given directions span.
+    """
+    if dimension < count + fixed:
+        raise ValueError(
+            f"{count} vectors and {fixed} fixed directions span {count + fixed} dimensions, "
+            f"so dimension must be at least that, not {dimension}"
+        )
+    return dimension - fixed - jnp.arange(count, dtype=float)
 
 
 def gaussian_frame(
-    key: PRNGKeyArray,
-    count: int,
-    dimension: int | float,
-    *,
-    fixed: int = 2,
-    degrees_of_freedom: Float[Array, "{count}"] | None = None,
-) -> Float[Array, "{count} {fixed}+{count}"]:
+    key: PRNGKeyArray, degrees: Float[Array, " count"], *, fixed: int = 2
+) -> Float[Array, "count {fixed}+count"]:
     r"""Draw standard Gaussian vectors of $\mathbb R^p$ in an orthonormal frame that they span.
 
     The first `fixed` axes of the frame are given directions, the next is the rest of the first
@@ -197,30 +272,19 @@ def gaussian_frame(
 
     Args:
         key: random key.
-        count: number of vectors.
-        dimension: $p$, from `count + fixed` to $10^{19}$.
+        degrees: degrees of freedom of $L_{ii}^2$, `frame_degrees(count, dimension)`; they hold the
+            dimension, so that one compiled program serves all.
         fixed: number of given orthonormal directions.
-        degrees_of_freedom: of $L_{ii}^2$, in place of $p - \mathrm{fixed} - i$; a wrong law, for
-            tests that must notice one.
 
     Returns:
         One vector a row.
 
-    Raises:
-        ValueError: fewer dimensions than the vectors and given directions span.
-
     Source: M. S. Bartlett, On the theory of statistical regression, 1933 (the factor $L$).
     """
-    if dimension < count + fixed:
-        raise ValueError(
-            f"{count} vectors and {fixed} fixed directions span {count + fixed} dimensions, "
-            f"so dimension must be at least that, not {dimension}"
-        )
-    if degrees_of_freedom is None:
-        degrees_of_freedom = dimension - fixed - jnp.arange(count, dtype=float)
+    count = len(degrees)
     normal_key, length_key = jax.random.split(key)
     normals = jax.random.normal(normal_key, (count, fixed + count))
     # jax.random.chisquare exponentiates a logarithm, which loses digits of a chi2 this narrow.
-    lengths = jnp.sqrt(2 * jax.random.gamma(length_key, degrees_of_freedom / 2))
+    lengths = jnp.sqrt(2 * jax.random.gamma(length_key, degrees / 2))
     factor = jnp.tril(normals[:, fixed:], -1) + jnp.diag(lengths)
     return jnp.hstack([normals[:, :fixed], factor])

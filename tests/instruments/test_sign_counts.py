@@ -35,8 +35,7 @@ def random_signs(rng, size):
 def xor_clusters(rng, n, flip_probability=0.2):
     means, sides = rng.integers(2, size=n), random_signs(rng, n)
     clean = np.where(means == 0, 1.0, -1.0)
-    labels = np.where(rng.random(n) < flip_probability, -clean, clean)
-    return jnp.asarray(means), jnp.asarray(sides), jnp.asarray(labels)
+    return means, sides, np.where(rng.random(n) < flip_probability, -clean, clean)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +89,7 @@ def test_a_given_pattern_is_counted():
     rng = np.random.default_rng(0)
     means, sides, labels = xor_clusters(rng, 50)
     pattern = rng.random((50, 3)) < 0.5
-    counts = count_pattern(jnp.asarray(pattern), means, sides, labels)
+    counts = count_pattern(*map(jnp.asarray, (pattern, means, sides, labels)))
     for mean in 0, 1:
         for side in 0, 1:
             for label in 0, 1:
@@ -136,7 +135,7 @@ def test_the_limit_tracks_every_sample(activation):
         coefficients = updated
     alignments = np.array(alignments)
 
-    counts = count_pattern(jnp.asarray(pattern), means, sides, labels)
+    counts = count_pattern(*map(jnp.asarray, (pattern, means, sides, labels)))
     trajectory = train(counts, jnp.asarray(output_signs), steps=steps, activation=activation)
     assert np.array_equal(trajectory.alignments, alignments)
     for index, side in enumerate((1, -1)):
@@ -146,8 +145,8 @@ def test_the_limit_tracks_every_sample(activation):
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_gradient_descent_tends_to_the_limit(activation):
-    """From the same pattern, deep in the regime, neurons without a tie agree to a fraction of 1."""
-    n, m, steps, p = 60, 80, 6 if activation is not jnp.abs else 1, 1e19
+    """From the same pattern, deep in the regime, neurons without a tie agree to 1e-3 samples."""
+    n, m, steps, p = 60, 80, 12, 1e19
     rng = np.random.default_rng(2)
     means, sides, labels = xor_clusters(rng, n)
     output_signs = random_signs(rng, m)
@@ -156,11 +155,12 @@ def test_gradient_descent_tends_to_the_limit(activation):
     step_size = 1 / (scale * n * p)
     weight_scale = step_size * mean_squared / (n * m**1.5 * p**1.5)
 
-    frame = gram_training.gaussian_frame(jax.random.key(0), n + m, p)
+    frame = gram_training.gaussian_frame(jax.random.key(0), gram_training.frame_degrees(n + m, p))
     centres = np.sqrt(mean_squared) * np.eye(2, n + m + 2)
     inputs = sides[:, None] * centres[means] + frame[:n]
+    output_weights = jnp.asarray(output_signs / np.sqrt(m))
     network = gram_training.Network(
-        inputs, weight_scale * frame[n:], jnp.asarray(output_signs / np.sqrt(m)), labels
+        inputs, weight_scale * frame[n:], output_weights, jnp.asarray(labels)
     )
     at_centres = gram_training.train(
         network,
@@ -174,12 +174,12 @@ def test_gradient_descent_tends_to_the_limit(activation):
     unit = step_size * mean_squared / (2 * n * np.sqrt(m))
 
     pattern = inputs @ network.weights.T > 0
-    counts = count_pattern(pattern, means, sides, labels)
+    counts = count_pattern(*map(jnp.asarray, (pattern, means, sides, labels)))
     limit = train(counts, jnp.asarray(output_signs), steps=steps, activation=activation).alignments
     untied = np.all(limit[1:] != 0, axis=(0, 1))
-    assert untied.mean() > 0.6
+    assert untied.mean() > 0.5
     difference = np.abs(at_centres / unit - limit)[:, :, untied]
-    assert np.max(difference) < 0.2
+    assert np.max(difference) < 1e-3
     assert np.max(np.abs(limit)) > 10
 
 

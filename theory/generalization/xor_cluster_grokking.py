@@ -31,7 +31,7 @@ $M_{jk}=\langle w_j,\mu_k\rangle\cdot 2n\sqrt m/(\alpha|\mu|^2)$.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,8 +40,7 @@ from scipy import stats
 Values = NDArray[np.float64] | np.float64
 
 
-@dataclass(frozen=True)
-class Regime:
+class Regime(NamedTuple):
     r"""Signal, step and initial scale at which the theorem's assumptions hold with equality.
 
     A1 $|\mu|^2\ge Cn^{0.51}\sqrt p$; A2 $p\ge Cn^2|\mu|^2$; A4 $\alpha\le1/(Cnp)$;
