@@ -225,19 +225,21 @@ def scales_as(
     exponent: float,
     *,
     margin: float,
+    end_margin: float | None = None,
     error_rate: float = ERROR_RATE,
 ) -> Evidence:
     r"""A positive quantity grows like `scales` to the power `exponent`.
 
     Per repetition, $\log y$ is regressed on $\log x$ by least squares with a quadratic term. The
-    slope must equal the exponent within `margin`, and so must the slopes at both ends of the
-    range: a curve whose average slope happens to be right is no power law.
+    slope must equal the exponent within `margin`, and the slopes at both ends of the range within
+    `end_margin`: a curve whose average slope happens to be right is no power law.
 
     Args:
         scales: shape (points,), positive, at least three different values.
         sample: shape (repetitions, points), positive.
         exponent: predicted power.
-        margin: how far finite-size terms may move the local slope; above zero.
+        margin: how far finite-size terms may move the overall slope; above zero.
+        end_margin: how far they may move the slopes at the ends; `margin` if not given.
         error_rate: chance of a wrong verdict.
     """
     x = np.log(_positive(scales, "scales"))
@@ -255,7 +257,9 @@ def scales_as(
     steepening = 2 * np.array([centred.min(), centred.max()]) - tilt
     ends = slope[:, None] + curvature[:, None] * steepening
     slopes = np.concatenate([slope[:, None], ends], axis=1)
-    evidence = _mean_rule("scales as", slopes, exponent, _symmetric(margin), error_rate)
+    ends_within = margin if end_margin is None else end_margin
+    margins = _symmetric(np.array([margin, ends_within, ends_within]))
+    evidence = _mean_rule("scales as", slopes, exponent, margins, error_rate)
     return evidence.named("overall slope", "at the small end", "at the large end")
 
 

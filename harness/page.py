@@ -55,7 +55,7 @@ RULES: Mapping[str, str] = {
     "the prediction. The interval is Clopper and Pearson's, exact for counts.",
     "scales as": "A power law is a straight line in log-log axes: its slope must lie within a "
     "margin of the predicted exponent, and so must the slopes at both ends of the range, lest a "
-    "bent curve pass for a line. The intervals are Student's.",
+    "bent curve pass for a line; their margin may be wider. The intervals are Student's.",
     "ordered": "In runs that differ in one thing only, the mean difference must be at least the "
     "predicted effect. The interval is Student's, for paired differences.",
     "distributed as": "The largest gap between the measured and the predicted distribution "

@@ -95,7 +95,8 @@ def fair_binomial(key: PRNGKeyArray, trials: Float[Array, "*shape"]) -> Float[Ar
     Returns:
         Numbers of successes, integers held as floats.
     """
-    bits = jax.random.bits(key, trials.shape, jnp.uint64)
+    # Drawn flat: random bits of many axes take ten times as long to compile.
+    bits = jax.random.bits(key, (trials.size,), jnp.uint64).reshape(trials.shape)
     exact = jax.lax.population_count(bits >> (64 - jnp.minimum(trials, 64)).astype(jnp.uint64))
     uniform = ((bits >> 11).astype(float) + 0.5) * 2.0**-53
     z = jnp.sqrt(2) * jax.scipy.special.erfinv(2 * uniform - 1)

@@ -54,11 +54,8 @@ from instruments import gram_training, sign_counts
 from instruments.gram_training import Network, Snapshot, frame_degrees, gaussian_frame
 from theory.generalization import xor_cluster_grokking as theory
 
-ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
-    "relu": jax.nn.relu,
-    "linear": lambda z: z,
-    "abs": jnp.abs,
-}
+ACTIVATIONS = {"relu": (0.5, 0.5), "linear": (1.0, 0.0), "abs": (0.0, 1.0)}
+"""Odd and even share of a positively homogeneous activation: of z and of |z|."""
 CENTRES = np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
 """The clusters in units of |mu|, along the two means; mean by mean, positive side first."""
 CLEAN_LABELS = np.array([1, 1, -1, -1])
@@ -79,7 +76,7 @@ class Config:
 
     samples: int = 400
     """Training samples n of the runs in the theorem's regime."""
-    width: int = 200
+    width: int = 100
     """Hidden neurons m of these runs."""
     dimension: float = 1e17
     """Input dimension p of these runs."""
@@ -87,7 +84,7 @@ class Config:
     """Signal in units of the least one that the theorem allows."""
     steps: int = 12
     """Steps of gradient descent of these runs, at least 12; the theorem speaks of up to sqrt(n)."""
-    seeds: int = 64
+    seeds: int = 128
     """Independent runs."""
     test_points: int = 10
     """Test points per cluster."""
@@ -113,7 +110,7 @@ class Config:
     """Hidden neurons there."""
     small_dimensions: tuple[int, ...] = (25, 50, 100, 200)
     """Input dimensions there, too few for the theorem."""
-    small_seeds: int = 300
+    small_seeds: int = 500
     """Independent runs there."""
 
     frame_draws: int = 20_000
@@ -131,11 +128,11 @@ class Config:
     """Signal of these runs."""
     slow_noise: float = 0.05
     """Label noise of these runs."""
-    init_ratios: tuple[float, ...] = (0.005, 0.01, 0.02)
+    init_ratios: tuple[float, ...] = (0.01, 0.02, 0.04)
     """Initial pre-activations over a sample's own pull in a step; at least three, increasing."""
-    slow_blocks: int = 12
+    slow_blocks: int = 16
     """Independent groups of these runs, one jump each."""
-    slow_block_seeds: int = 4
+    slow_block_seeds: int = 6
     """Runs in a group; their mean accuracy jumps."""
 
     def __post_init__(self) -> None:
@@ -168,22 +165,24 @@ SIZES = {
         width=1000,
         dimension=1e18,
         steps=31,
+        seeds=48,
         law_width=200,
         law_noise=(0.1, 0.2, 0.3),
         law_seeds=30_000,
         first_step_widths=(32, 128, 512),
-        init_ratios=(0.003, 0.01, 0.03, 0.1),
+        init_ratios=(0.005, 0.01, 0.03, 0.1),
     ),
     "paper": Config(
         samples=2000,
         width=2000,
         dimension=1e19,
         steps=44,
+        seeds=64,
         law_width=400,
         law_noise=(0.1, 0.2, 0.3),
         law_seeds=100_000,
         first_step_widths=(64, 256, 1024),
-        init_ratios=(0.003, 0.01, 0.03, 0.1, 0.3),
+        init_ratios=(0.005, 0.01, 0.03, 0.1, 0.3),
         slow_blocks=24,
         small_samples=200,
         small_width=1000,
@@ -202,6 +201,14 @@ def draw_clusters(
     clusters = jax.random.randint(cluster_key, (samples,), 0, 4)
     flips = jnp.where(jax.random.bernoulli(flip_key, label_noise, (samples,)), -1.0, 1.0)
     return clusters, jnp.asarray(CLEAN_LABELS)[clusters] * flips
+
+
+Activation = Callable[[Array], Array]
+
+
+def activation(shares: Float[Array, "2"]) -> Activation:
+    """The activation with these odd and even shares; as they are traced, one program serves all."""
+    return lambda z: shares[0] * z + shares[1] * jnp.abs(z)
 
 
 class Problem(NamedTuple):
@@ -393,21 +400,21 @@ class Training(NamedTuple):
     """The same in the sign-count limit."""
 
 
-@partial(jax.jit, static_argnames=("samples", "width", "steps", "activation"))
+@partial(jax.jit, static_argnames=("samples", "width", "steps"))
 def training_runs(
     keys: PRNGKeyArray,
     degrees: Array,
     regime: theory.Regime,
     label_noise: Array,
     shared_start: Array,
+    shares: Array,
     *,
     samples: int,
     width: int,
     steps: int,
-    activation: str,
 ) -> Training:
     """Run gradient descent and its sign-count limit for each key."""
-    phi = ACTIVATIONS[activation]
+    phi = activation(shares)
     pulls = 2 * samples * math.sqrt(width) / (regime.step_size * regime.squared_signal)
     shown = jnp.array(SHOWN_STEPS)
 
@@ -463,10 +470,10 @@ def train(config: Config, key: PRNGKeyArray) -> Training:
         regime._replace(squared_signal=signal),
         jnp.asarray(config.label_noise),
         jnp.asarray(config.shared_start),
+        jnp.array(ACTIVATIONS[config.activation]),
         samples=config.samples,
         width=config.width,
         steps=config.steps,
-        activation=config.activation,
     )
 
 
@@ -488,7 +495,7 @@ def every_label_is_fitted_from_step_one(run: Training, config: Config) -> Eviden
     train,
     kind="order",
     source="Theorem, second and third part",
-    tolerance=2.0,
+    tolerance=1.5,
     controls=[
         broken("Signal below A1: the noise is fitted, nothing is learned.", relative_signal=1e-4),
         broken("A linear network cannot tell the classes apart.", activation="linear"),
@@ -516,7 +523,7 @@ def by_class(run: Training, alignments: Float[Recorded, "seeds shown 2 m"]) -> n
     train,
     kind="value",
     source="derived; sharpens the paper's feature learning lemma",
-    tolerance=0.6,
+    tolerance=0.35,
     controls=[
         broken("A linear network follows the bias of its sample alone.", activation="linear"),
     ],
@@ -544,7 +551,7 @@ def neurons_follow_the_means_of_their_class(run: Training, config: Config) -> Ev
     train,
     kind="bound",
     source="derived",
-    tolerance=0.2,
+    tolerance=0.1,
     controls=[broken("Another initial pattern makes other alignments.", shared_start=False)],
 )
 def sign_counts_predict_gradient_descent(run: Training, config: Config) -> Evidence:
@@ -610,7 +617,7 @@ def train_in_few_dimensions(config: Config, key: PRNGKeyArray) -> SmallTraining:
     train_in_few_dimensions,
     kind="value",
     source="derived",
-    tolerance=0.2,
+    tolerance=0.28,
     controls=[
         rival(
             "Rival: one step always memorises.",
@@ -629,7 +636,7 @@ def memorising_takes_many_dimensions(
     dimensions = np.array(config.small_dimensions)
     predicted = predict(config.small_samples, dimensions, config.small_width)
     # What is left out are fluctuations, of |x|^2 = p(1 + O(p^-1/2)) for one.
-    margin = 0.2 * theory.one_step_training_error(
+    margin = 0.15 * theory.one_step_training_error(
         config.small_samples, dimensions, config.small_width
     )
     names = (f"p = {p}" for p in config.small_dimensions)
@@ -650,15 +657,15 @@ class FirstStep(NamedTuple):
     """Clean test accuracy."""
 
 
-@partial(jax.jit, static_argnames=("samples", "widths", "activation"))
+@partial(jax.jit, static_argnames=("samples", "widths"))
 def limit_at_a_step(
     keys: PRNGKeyArray,
     step: Array,
     label_noise: Array,
+    shares: Array,
     *,
     samples: float,
     widths: tuple[int, ...],
-    activation: str,
 ) -> FirstStep:
     """Follow the sign-count limit for up to `max(LAW_STEPS)` steps and look at one of them.
 
@@ -673,7 +680,7 @@ def limit_at_a_step(
         votes = kept * jax.random.rademacher(sign_key, neurons.shape, dtype=float)
         run = jax.vmap(
             lambda votes: sign_counts.train(
-                start, votes, steps=max(LAW_STEPS), activation=ACTIVATIONS[activation]
+                start, votes, steps=max(LAW_STEPS), activation=activation(shares)
             )
         )(votes)
         outputs = run.centre_outputs[:, step]
@@ -690,9 +697,9 @@ def take_first_step(config: Config, key: PRNGKeyArray) -> FirstStep:
         jax.random.split(key, config.law_seeds),
         jnp.asarray(config.first_step),
         jnp.asarray(config.label_noise),
+        jnp.array(ACTIVATIONS[config.activation]),
         samples=config.law_samples,
         widths=config.first_step_widths,
-        activation=config.activation,
     )
 
 
@@ -780,10 +787,8 @@ def one_step_accuracy_spreads_like_the_fourth_root_of_the_width(
     """
     widths = config.first_step_widths
     predicted = np.array([predict(m) for m in widths])
-    # The classes' correlation, O(m^-1/2) relative.
-    margin = np.array([theory.one_step_accuracy_variance(m) for m in widths]) / math.sqrt(
-        min(widths)
-    )
+    # What the data resolve; the prediction itself is good to O(1/m).
+    margin = 0.25 * np.array([theory.one_step_accuracy_variance(m) for m in widths])
     squares = (run.accuracy - 0.5) ** 2
     return equals(squares, predicted, margin=margin).named(*(f"m = {m}" for m in widths))
 
@@ -803,9 +808,9 @@ class Law(NamedTuple):
     """Whether a cluster (by mean and side) is classified wrongly."""
 
 
-@partial(jax.jit, static_argnames=("samples", "width", "activation"))
+@partial(jax.jit, static_argnames=("samples", "width"))
 def wrong_clusters(
-    keys: PRNGKeyArray, noises: Array, *, samples: float, width: int, activation: str
+    keys: PRNGKeyArray, noises: Array, shares: Array, *, samples: float, width: int
 ) -> Array:
     """Follow the sign-count limit for each key and label noise: which clusters are wrong?"""
 
@@ -813,9 +818,7 @@ def wrong_clusters(
         count_key, sign_key = jax.random.split(key)
         start = sign_counts.draw_counts(count_key, samples, width, noise)
         votes = jax.random.rademacher(sign_key, (width,), dtype=float)
-        run = sign_counts.train(
-            start, votes, steps=max(LAW_STEPS), activation=ACTIVATIONS[activation]
-        )
+        run = sign_counts.train(start, votes, steps=max(LAW_STEPS), activation=activation(shares))
         return ~sign_counts.correct_clusters(run.centre_outputs)
 
     by_noise = jax.vmap(one_run, in_axes=(None, 0))
@@ -829,9 +832,9 @@ def follow_sign_counts(config: Config, key: PRNGKeyArray) -> Law:
         wrong_clusters(
             jax.random.split(key, config.law_seeds),
             jnp.array(config.law_noise),
+            jnp.array(ACTIVATIONS[config.activation]),
             samples=config.law_samples,
             width=config.law_width,
-            activation=config.activation,
         )
     )
 
@@ -876,7 +879,7 @@ def a_class_keeps_failing_with_probability_like_one_over_t(
     follow_sign_counts,
     kind="probability",
     source="derived",
-    tolerance=0.1,
+    tolerance=0.15,
     controls=[
         broken("At eta = 1/2 there is nothing to learn, for ever.", law_noise=(0.5, 0.5)),
         rival(
@@ -1078,15 +1081,15 @@ def initial_scale_sets_the_grokking_time(
     proportional to the initial scale $\omega$.
     """
     ratios = np.array(config.init_ratios)
-    # The first few steps are not yet of the law: O(1/t*) of the least ratio.
-    return scales_as(ratios, run.step, exponent, margin=0.05)
+    # A few steps that do not wait shift the local exponent by O(1/t*), most at the small end.
+    return scales_as(ratios, run.step, exponent, margin=0.05, end_margin=0.15)
 
 
 @claim(
     train_from_large_weights,
     kind="count",
     source="derived",
-    tolerance=1.0,
+    tolerance=0.02,
     controls=[
         broken("Too few dimensions: samples disturb each other.", slow_dimension=200.0),
     ],

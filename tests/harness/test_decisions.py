@@ -802,3 +802,12 @@ class TestExamples:
         comparison = identity([[1.0, 2.0], [1.0, 2.5]], [1.0, 2.0], rounding=0.1).comparison
         np.testing.assert_allclose(comparison.measured, [2.5])
         np.testing.assert_allclose([comparison.region_low, comparison.region_high], [[1.8], [2.2]])
+
+
+def test_slopes_at_the_ends_have_a_margin_of_their_own():
+    """y = x (1 + x/20): the slope rises from 1.05 at x = 1 to 1.44 at x = 16."""
+    scales = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
+    sample = np.tile(scales * (1 + scales / 20), (5, 1))
+    assert scales_as(scales, sample, 1.2, margin=0.1).verdict is REFUTED
+    assert scales_as(scales, sample, 1.2, margin=0.1, end_margin=0.3).verdict is SUPPORTED
+    assert scales_as(scales, sample, 1.2, margin=0.005, end_margin=0.3).verdict is REFUTED

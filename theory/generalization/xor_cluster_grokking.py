@@ -112,13 +112,17 @@ def same_sign_probability(width: int) -> float:
 
 
 def one_step_accuracy_variance(width: int) -> float:
-    r"""Variance over draws of the clean test accuracy after one step.
+    r"""Variance over draws of the clean test accuracy after one step, $P(1-P)/8$.
 
     A class is right on both clusters or on none with `same_sign_probability` $P$, else on one: it
-    moves the accuracy by $\pm\tfrac14$. Two classes make $P/8\to\tfrac1{4\pi}m^{-1/2}$; their
-    correlation is of relative order $P$ and left out.
+    moves the accuracy by $\pm\tfrac14$, and two classes make $P/8\to\tfrac1{4\pi}m^{-1/2}$. They
+    are not independent: their even parts share the signs $s_j$, with correlation
+    $E|z|^2=\tfrac2\pi$, and pull the accuracy opposite ways. Since
+    $\int P(|e|>|v+g|)\,dv=2E|e|$, the mean product of the two moves is
+    $-\tfrac1{16}\cdot\tfrac4{2\pi m}\cdot\tfrac2\pi=-P^2/16$. Relative error $O(1/m)$.
     """
-    return same_sign_probability(width) / 8
+    chance = same_sign_probability(width)
+    return chance * (1 - chance) / 8
 
 
 def sign_count_agreement(samples: int) -> float:
