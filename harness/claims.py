@@ -1,4 +1,4 @@
-"""The vocabulary of an experiment: measurements, claims and controls.
+r"""The vocabulary of an experiment: measurements, claims and controls.
 
 An experiment is a module that reads as one story::
 
@@ -22,7 +22,7 @@ An experiment is a module that reads as one story::
         controls=[broken("Without signal there is nothing to learn.", signal=0.0)],
     )
     def error_reaches_the_noise_rate(run: Training, config: Config) -> Evidence:
-        r'''After $t \\ge C\\log n$ steps the test error is at most $\\eta$.'''
+        r'''After $t \ge C\log n$ steps the test error is at most $\eta$.'''
         return at_most(run.test_error[:, -1], theory.late_test_error(config.noise))
 
     def draw(runs: Runs, config: Config) -> Figure: ...

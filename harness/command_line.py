@@ -206,7 +206,7 @@ def draw(paper: Paper) -> int:
 
     experiment = discovery.load(paper)
     evidence, arrays, figure = discovery.results(experiment.paper)
-    config = experiment.config(**_frozen(read_ledger(evidence)[0].config))
+    config = experiment.config(**read_ledger(evidence)[0].config)
     with style():
         drawn = experiment.draw(read_arrays(arrays, experiment.measurements), config)
         write_text(figure, as_svg(drawn))
@@ -366,11 +366,6 @@ def _gist(said: str) -> str:
     if any(line.startswith("Traceback") for line in lines):
         return "\n".join(lines)
     return lines[-1].removeprefix("error: ")
-
-
-def _frozen(value: Any) -> Any:
-    """A config's value as it was before JSON made lists of its tuples."""
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def _output() -> Console:

@@ -34,6 +34,7 @@ import hashlib
 import importlib.util
 import io
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -233,10 +234,13 @@ def _module(name: str, *, measuring: bool = False) -> Input:
 
 
 def _presents(statement: ast.stmt) -> bool:
-    """Whether a statement of an experiment's module is its `draw` or its command line."""
+    """Whether a statement of an experiment's module is `draw`, a part `draw_...`, or the end."""
     if isinstance(statement, ast.If):
         return ast.unparse(statement.test) == "__name__ == '__main__'"
-    return isinstance(statement, ast.FunctionDef) and statement.name == "draw"
+    return (
+        isinstance(statement, ast.FunctionDef)
+        and re.match(r"draw(_|$)", statement.name) is not None
+    )
 
 
 def _file(module: str) -> Path:

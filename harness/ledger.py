@@ -221,7 +221,9 @@ def _finite(value: Any) -> Any:
 def _row(entry: dict[str, Any]) -> Row:
     controls = [ControlRow(**_numbers(control)) for control in entry["controls"]]
     unbounded = {key: math.inf for key in ("sharpness", "tolerance") if entry[key] is None}
-    return Row(**{**_numbers(entry), **unbounded, "controls": controls})
+    # JSON knows no tuples, a frozen config no lists.
+    config = {k: tuple(v) if isinstance(v, list) else v for k, v in entry["config"].items()}
+    return Row(**{**_numbers(entry), **unbounded, "controls": controls, "config": config})
 
 
 def _numbers(entry: dict[str, Any]) -> dict[str, Any]:

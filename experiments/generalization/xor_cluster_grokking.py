@@ -33,6 +33,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from scipy import stats
@@ -50,6 +51,7 @@ from harness.decisions import (
     scales_as,
 )
 from harness.errors import require
+from harness.style import PREDICTED
 from instruments import gram_training, sign_counts
 from instruments.gram_training import Network, Snapshot, frame_degrees, gaussian_frame
 from theory.generalization import xor_cluster_grokking as theory
@@ -97,7 +99,7 @@ class Config:
     """Hidden neurons of the sign-count limit."""
     law_noise: tuple[float, ...] = (0.1, 0.3)
     """Label noise rates of the sign-count limit."""
-    law_seeds: int = 12_000
+    law_seeds: int = 20_000
     """Independent runs of the sign-count limit."""
     first_step_widths: tuple[int, ...] = (16, 48, 144)
     """Hidden neurons of the one-step runs of the limit; at least three widths."""
@@ -193,7 +195,7 @@ SIZES = {
 }
 
 
-def draw_clusters(
+def sample_clusters(
     key: PRNGKeyArray, samples: int, label_noise: float | Float[Array, ""]
 ) -> tuple[Int[Array, " n"], Float[Array, " n"]]:
     """Cluster indices, uniform, and labels, each flipped with probability `label_noise`."""
@@ -220,7 +222,7 @@ class Problem(NamedTuple):
     clusters: Int[Array, " n"]
 
 
-def draw_problem(
+def sample_problem(
     key: PRNGKeyArray,
     degrees: Float[Array, " vectors"],
     *,
@@ -243,7 +245,7 @@ def draw_problem(
     """
     frame_key, cluster_key, sign_key, weight_key = jax.random.split(key, 4)
     frame = gaussian_frame(frame_key, degrees)
-    clusters, labels = draw_clusters(cluster_key, samples, label_noise)
+    clusters, labels = sample_clusters(cluster_key, samples, label_noise)
     # Axes 0 and 1 of the frame are the directions of the means.
     centres = jnp.zeros((4, frame.shape[1])).at[:, :2].set(CENTRES) * jnp.sqrt(signal)
     signs = jax.random.rademacher(sign_key, (width,), dtype=float)
@@ -280,7 +282,7 @@ FORMS_SAMPLES, FORMS_WIDTH, FORMS_DIMENSION, FORMS_STEPS = 40, 60, 1500, 50
 def forms_of_one_run(key: PRNGKeyArray, keep_means: Array, label_noise: Array) -> Forms:
     """Outputs of one run in three forms; without `keep_means`, the frame lacks the first axes."""
     noise_key, weight_key, cluster_key, sign_key, test_key = jax.random.split(key, 5)
-    clusters, labels = draw_clusters(cluster_key, FORMS_SAMPLES, label_noise)
+    clusters, labels = sample_clusters(cluster_key, FORMS_SAMPLES, label_noise)
     axes = jnp.eye(2, FORMS_DIMENSION)
     scale = math.sqrt(FORMS_DIMENSION)
     centres = scale * jnp.asarray(CENTRES) @ axes
@@ -353,7 +355,7 @@ def last_coordinates(key: PRNGKeyArray, degrees: Array, draws: int) -> Array:
 
 
 @measurement
-def draw_frames(config: Config, key: PRNGKeyArray) -> Frames:
+def sample_frames(config: Config, key: PRNGKeyArray) -> Frames:
     """Draw frames of eight vectors in 50 dimensions."""
     degrees = frame_degrees(FRAME_VECTORS, FRAME_DIMENSION)
     if config.wrong_frame == "lengths":
@@ -365,7 +367,7 @@ def draw_frames(config: Config, key: PRNGKeyArray) -> Frames:
 
 
 @claim(
-    draw_frames,
+    sample_frames,
     kind="law",
     source="Bartlett's decomposition",
     tolerance=0.05,
@@ -420,7 +422,7 @@ def training_runs(
 
     def one_run(key: PRNGKeyArray) -> Training:
         problem_key, count_key = jax.random.split(key)
-        problem = draw_problem(
+        problem = sample_problem(
             problem_key,
             degrees,
             samples=samples,
@@ -613,6 +615,11 @@ def train_in_few_dimensions(config: Config, key: PRNGKeyArray) -> SmallTraining:
     return SmallTraining(jax.lax.map(errors, jax.random.split(key, config.small_seeds)))
 
 
+def no_training_error(samples: int, dimension: np.ndarray, width: int) -> np.ndarray:
+    """The rival that ignores crosstalk."""
+    return np.zeros(len(dimension))
+
+
 @claim(
     train_in_few_dimensions,
     kind="value",
@@ -621,7 +628,7 @@ def train_in_few_dimensions(config: Config, key: PRNGKeyArray) -> SmallTraining:
     controls=[
         rival(
             "Rival: one step always memorises.",
-            predict=lambda samples, dimension, width: np.zeros(len(dimension)),
+            predict=no_training_error,
         )
     ],
 )
@@ -761,6 +768,16 @@ def a_class_is_all_right_or_all_wrong_with_probability_of_order_one_over_root_m(
     )
 
 
+def variance_of_a_mean(width: int) -> float:
+    """The rival in which neurons are independent."""
+    return theory.one_step_accuracy_variance(16) * 16 / width
+
+
+def variance_at_any_width(width: int) -> float:
+    """The rival in which width does not matter."""
+    return theory.one_step_accuracy_variance(16)
+
+
 @claim(
     take_first_step,
     kind="value",
@@ -769,11 +786,11 @@ def a_class_is_all_right_or_all_wrong_with_probability_of_order_one_over_root_m(
     controls=[
         rival(
             "Rival: like a mean over m neurons, matched at 16 of them.",
-            predict=lambda m: theory.one_step_accuracy_variance(16) * 16 / m,
+            predict=variance_of_a_mean,
         ),
         rival(
             "Rival: no dependence on width, matched at 16.",
-            predict=lambda m: theory.one_step_accuracy_variance(16),
+            predict=variance_at_any_width,
         ),
     ],
 )
@@ -846,6 +863,21 @@ def law_points(config: Config) -> tuple[np.ndarray, np.ndarray, list[str]]:
     return noise.ravel(), steps.ravel(), names
 
 
+def never_failing(noise: np.ndarray, step: np.ndarray, width: int) -> np.ndarray:
+    """The rival in which the jump is complete at step three."""
+    return np.zeros(len(step))
+
+
+def always_perfect(noise: np.ndarray, step: np.ndarray, width: int) -> np.ndarray:
+    """The same rival, as a chance of accuracy one."""
+    return np.ones(len(step))
+
+
+def one_step_earlier(noise: float, step: np.ndarray, width: int) -> ArrayLike:
+    """The rival in which the jump comes at step two."""
+    return theory.clean_accuracy(noise, step + 1, width)
+
+
 @claim(
     follow_sign_counts,
     kind="probability",
@@ -856,7 +888,7 @@ def law_points(config: Config) -> tuple[np.ndarray, np.ndarray, list[str]]:
         broken("A linear network always fails on one cluster of two.", activation="linear"),
         rival(
             "Rival: all is right from step three on.",
-            predict=lambda noise, step, width: np.zeros(len(step)),
+            predict=never_failing,
         ),
     ],
 )
@@ -884,7 +916,7 @@ def a_class_keeps_failing_with_probability_like_one_over_t(
         broken("At eta = 1/2 there is nothing to learn, for ever.", law_noise=(0.5, 0.5)),
         rival(
             "Rival: all is right from step three on.",
-            predict=lambda noise, step, width: np.ones(len(step)),
+            predict=always_perfect,
         ),
     ],
 )
@@ -911,7 +943,7 @@ def both_classes_are_right_independently(
         broken("A linear network stays at a coin flip.", activation="linear"),
         rival(
             "Rival: the jump comes one step earlier.",
-            predict=lambda noise, step, width: theory.clean_accuracy(noise, step + 1, width),
+            predict=one_step_earlier,
         ),
     ],
 )
@@ -963,7 +995,7 @@ def horizon(config: Config, ratio: float) -> int:
 
 
 def slow_setting(config: Config, ratio: float) -> dict[str, Any]:
-    """What `draw_problem` and `train` need to know of a run from large initial weights."""
+    """What `sample_problem` and `train` need to know of a run from large initial weights."""
     n, m, p = config.slow_samples, config.slow_width, config.slow_dimension
     step_size = 1 / (n * p)  # so small that outputs stay tiny throughout
     return {
@@ -992,7 +1024,7 @@ def jump_steps(
         return jax.lax.pmean(accuracy, "block") > JUMP
 
     def run(key: PRNGKeyArray) -> Array:
-        problem = draw_problem(key, samples=samples, width=width, **setting)
+        problem = sample_problem(key, samples=samples, width=width, **setting)
         return gram_training.steps_until(
             problem.network,
             problem.probes,
@@ -1032,7 +1064,7 @@ def slow_runs(
     """Follow runs from large initial weights for a number of steps."""
 
     def run(key: PRNGKeyArray) -> SlowTraining:
-        problem = draw_problem(key, samples=samples, width=width, **setting)
+        problem = sample_problem(key, samples=samples, width=width, **setting)
         observed = gram_training.train(
             problem.network,
             problem.probes,
@@ -1101,10 +1133,133 @@ def labels_are_fitted_long_before_the_jump(run: SlowTraining, config: Config) ->
     return counts(run.fitted[:, 1:], config.slow_samples)
 
 
+# ---------------------------------------------------------------- the toy regime, and the figure
+
+
+class Toy(NamedTuple):
+    """Runs at the size of customary experiments, where the theorem's assumptions fail."""
+
+    accuracy: Float[Recorded, "seeds times"]
+    """Clean test accuracy."""
+
+
+TOY_SAMPLES, TOY_WIDTH, TOY_DIMENSION, TOY_STEPS = 200, 200, 40_000, 40
+TOY_SIGNAL = 4 * math.sqrt(TOY_DIMENSION)
+"""A twentieth of what A1 asks for at C = 5; A2 asks for 10^8 dimensions."""
+
+
+@measurement
+def train_toy(config: Config, key: PRNGKeyArray) -> Toy:
+    """Train outside the theorem's regime; for the figure, no claim is made about it."""
+    step_size = 1 / (TOY_SAMPLES * TOY_DIMENSION)
+    runs = slow_runs(
+        jax.random.split(key, config.slow_block_seeds),
+        degrees=frame_degrees(TOY_SAMPLES + 4 * config.test_points, TOY_DIMENSION),
+        signal=TOY_SIGNAL,
+        init_scale=theory.init_scale_at(1e-6, TOY_SAMPLES, TOY_WIDTH, TOY_DIMENSION, step_size),
+        label_noise=config.label_noise,
+        step_size=step_size,
+        samples=TOY_SAMPLES,
+        width=TOY_WIDTH,
+        steps=TOY_STEPS,
+    )
+    return Toy(runs.accuracy)
+
+
 def draw(runs: Runs, config: Config) -> Figure:
-    """Draw."""
-    figure = Figure()
+    """Accuracies over time; the law of the failing clusters; the neurons' alignments."""
+    figure = Figure(figsize=(10, 4.6))
+    grid = figure.add_gridspec(2, 3, width_ratios=[1.25, 1, 1.2])
+    draw_jump(figure.add_subplot(grid[0, 0]), runs, config)
+    draw_delay(figure.add_subplot(grid[1, 0]), runs, config)
+    draw_law(figure.add_subplot(grid[:, 1]), runs, config)
+    draw_alignments(figure.add_subplot(grid[:, 2]), runs, config)
     return figure
+
+
+def draw_jump(axes: Axes, runs: Runs, config: Config) -> None:
+    """Training and test accuracy in the theorem's regime, and test accuracy outside it."""
+    run, toy = runs[train], runs[train_toy]
+    steps = np.arange(1, config.steps + 1)
+    fitted = np.mean(run.fitted[:, 1:], axis=0) / config.samples
+    accuracy = np.mean(run.accuracy[:, 1:], axis=(0, 2))
+    axes.plot(steps, fitted, "C0", label="training labels")
+    axes.plot(steps, accuracy, "C1o-", markersize=3, label="test points")
+    law = theory.clean_accuracy(config.label_noise, steps, config.width)
+    axes.plot(steps, law, **PREDICTED, label="law, $n\\to\\infty$")
+    toy_steps = np.arange(1, TOY_STEPS + 1)
+    toy_accuracy = np.mean(toy.accuracy[:, 1:], axis=0)
+    axes.plot(toy_steps, toy_accuracy, "0.6", linewidth=1.2, label="test, toy $p=4\\cdot10^4$")
+    n, p = config.samples, math.log10(config.dimension)
+    axes.set_title(f"Theorem's regime: $n={n}$, $p=10^{{{p:.0f}}}$")
+    axes.set(xscale="log", ylim=(0.4, 1.04), xlabel="step $t$", ylabel="accuracy")
+    axes.legend(loc="lower right", fontsize=7.5, ncols=2, columnspacing=1)
+
+
+def draw_delay(axes: Axes, runs: Runs, config: Config) -> None:
+    """The same from large initial weights."""
+    run = runs[train_from_large_weights]
+    steps = np.arange(1, run.accuracy.shape[1])
+    fitted = np.mean(run.fitted[:, 1:], axis=0) / config.slow_samples
+    axes.plot(steps, fitted, "C0")
+    axes.plot(steps, np.mean(run.accuracy[:, 1:], axis=0), "C1")
+    ratio = max(config.init_ratios)
+    order = theory.grokking_step(
+        config.slow_samples, config.slow_dimension, config.slow_signal, ratio
+    )
+    axes.axvline(float(order), **PREDICTED, label="predicted order of $t^\\ast$")
+    axes.set_title(rf"Large initial weights: $\kappa={ratio:g}$")
+    axes.set(xscale="log", ylim=(0.4, 1.04), xlabel="step $t$", ylabel="accuracy")
+    axes.legend(loc="center left", fontsize=7.5)
+
+
+def draw_law(axes: Axes, runs: Runs, config: Config) -> None:
+    """Measured and predicted probability that a class keeps a wrong cluster."""
+    steps = np.arange(3, max(LAW_STEPS) + 1)
+    failing = np.any(runs[follow_sign_counts].wrong, axis=-1)
+    fine = np.linspace(2.7, steps[-1] + 0.3, 100)
+    for colour, noise in enumerate(config.law_noise):
+        outcomes = failing[:, colour, steps].transpose(0, 2, 1).reshape(-1, len(steps))
+        predicted = theory.failing_probability(noise, steps, config.law_width)
+        seen = frequency(outcomes, predicted, margin=granularity(config.law_width)).comparison
+        error = [seen.measured - seen.lower, seen.upper - seen.measured]
+        axes.errorbar(
+            steps, seen.measured, error, fmt="o", markersize=4, color=f"C{colour}", capsize=2,
+            label=rf"measured, $\eta={noise:g}$",
+        )  # fmt: skip
+        axes.plot(fine, theory.failing_probability(noise, fine), **PREDICTED)
+        axes.plot(steps, predicted, "k_", markersize=9)
+    axes.plot([], [], **PREDICTED, label=r"$q=2\eta/((1-\eta)(t-1))$")
+    axes.plot([], [], "k_", markersize=9, label=f"same at width {config.law_width}")
+    axes.set_title("A class keeps a wrong cluster")
+    axes.set(yscale="log", xlabel="step $t$", ylabel="probability $q(t)$", ylim=(0.012, 0.6))
+    axes.set_yticks([0.02, 0.05, 0.1, 0.2, 0.5], labels=["0.02", "0.05", "0.1", "0.2", "0.5"])
+    axes.minorticks_off()
+    axes.legend(fontsize=7.5, loc="lower left")
+
+
+def draw_alignments(axes: Axes, runs: Runs, config: Config) -> None:
+    """Where the neurons of one run point, and where theory puts them."""
+    run = runs[train]
+    for colour, (shown, step) in enumerate(zip(range(3), SHOWN_STEPS, strict=True)):
+        first, second = run.alignments[0, shown]
+        axes.plot(
+            first, second, ".", markersize=3, color=f"C{colour}", alpha=0.6, rasterized=True,
+            label=f"neurons, $t={step}$",
+        )  # fmt: skip
+        if step > 1:
+            own = float(theory.alignment_with_own_class(config.samples, config.label_noise, step))
+            other = theory.alignment_with_other_class(config.samples, config.label_noise, step)
+            sides = np.array([(i, j) for i in (-1, 1) for j in (-1, 1)])
+            centres = np.concatenate([sides * [own, other], sides * [other, own]])
+            axes.plot(*centres.T, "k+", markersize=9, markeredgewidth=1.4)
+    axes.plot([], [], "k+", markersize=9, markeredgewidth=1.4, label="predicted mean size")
+    axes.set_title("Neurons follow the means")
+    unit = r"\;/\;\frac{\alpha|\mu|^2}{2n\sqrt{m}}"
+    axes.set_xlabel(rf"$\langle w_j,\mu_1\rangle{unit}$")
+    axes.set_ylabel(rf"$\langle w_j,\mu_2\rangle{unit}$", labelpad=-4)
+    axes.legend(fontsize=7, loc="upper right", handletextpad=0.1, borderaxespad=0)
+    axes.set_aspect("equal", "datalim")
 
 
 if __name__ == "__main__":
