@@ -132,9 +132,9 @@ class Config:
     """Label noise of these runs."""
     init_ratios: tuple[float, ...] = (0.01, 0.02, 0.04)
     """Initial pre-activations over a sample's own pull in a step; at least three, increasing."""
-    slow_blocks: int = 16
+    slow_blocks: int = 24
     """Independent groups of these runs, one jump each."""
-    slow_block_seeds: int = 6
+    slow_block_seeds: int = 8
     """Runs in a group; their mean accuracy jumps."""
 
     def __post_init__(self) -> None:
@@ -185,7 +185,7 @@ SIZES = {
         law_seeds=100_000,
         first_step_widths=(64, 256, 1024),
         init_ratios=(0.005, 0.01, 0.03, 0.1, 0.3),
-        slow_blocks=24,
+        slow_blocks=48,
         small_samples=200,
         small_width=1000,
         small_dimensions=(100, 200, 400, 800),

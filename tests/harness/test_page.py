@@ -100,7 +100,7 @@ def row(paper: str, claim: str, evidence: Evidence, **changes: object) -> Row:
         controls=[control],
         size="ci",
         seed=0,
-        config={"width": 10, "dimension": 10**18, "steps": [1, 2], "rate": None},
+        config={"width": 10, "dimension": 10**18, "steps": (1, 2), "rate": None},
         versions={"python": "3.11"},
         commit="0123456789abcdef+",
         device="cpu",
@@ -113,7 +113,7 @@ def row(paper: str, claim: str, evidence: Evidence, **changes: object) -> Row:
 def _numbers(evidence: Evidence, comparison: Comparison) -> dict[str, object]:
     arrays = {"predicted": evidence.predicted, **comparison._asdict()}
     numbers = {name: array.tolist() for name, array in arrays.items()}
-    return numbers | {"verdict": comparison.verdict}
+    return numbers | {"points": list(evidence.points), "verdict": comparison.verdict}
 
 
 def make_project(folder: Path) -> Path:

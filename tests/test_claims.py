@@ -1,0 +1,45 @@
+"""Every claim of every paper, its controls and its figure, at ci size.
+
+A paper's tests share one session, so that each measurement is made once; `xdist_group` keeps them
+in one process.
+"""
+
+from functools import cache
+
+import pytest
+from matplotlib.figure import Figure
+
+from harness import discovery, running
+from harness.page import prose
+from harness.style import as_svg, style
+
+PAPERS = [pytest.param(p, marks=pytest.mark.xdist_group(p)) for p in discovery.papers()]
+
+
+@cache
+def session(paper: str) -> running.Session:
+    return running.Session(discovery.load(paper))
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_every_claim_is_as_expected_and_every_control_turns(paper):
+    rows = session(paper).rows()
+    assert rows
+    assert [complaint for row in rows for complaint in row.complaints] == []
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_the_figure_is_drawn(paper):
+    run = session(paper)
+    with style():
+        figure = run.experiment.draw(run.runs(), run.config)
+        assert isinstance(figure, Figure)
+        assert as_svg(figure) == as_svg(figure)
+    assert all(axes.get_xlabel() and axes.get_ylabel() for axes in figure.axes)
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_every_statement_is_typeset(paper):
+    experiment = discovery.load(paper)
+    for text in (experiment.story, *(claim.statement for claim in experiment.claims)):
+        assert prose(text)
