@@ -11,11 +11,11 @@ from typing import NamedTuple
 import jax
 import numpy as np
 from matplotlib.figure import Figure
+from theory.games import coin as theory
 
 from harness.claims import Runs, broken, claim, measurement, rival
 from harness.decisions import Evidence, frequency, frequency_at_most
 from harness.errors import require
-from theory.games import coin as theory
 
 
 @dataclass(frozen=True)
