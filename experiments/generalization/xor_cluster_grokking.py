@@ -32,7 +32,7 @@ from typing import Any, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
@@ -409,7 +409,7 @@ class Training(NamedTuple):
 
 @partial(jax.jit, static_argnames=("samples", "width", "steps"))
 def training_runs(
-    keys: PRNGKeyArray,
+    keys: Key[Array, "..."],
     degrees: Array,
     regime: theory.Regime,
     label_noise: Array,
@@ -671,7 +671,7 @@ class FirstStep(NamedTuple):
 
 @partial(jax.jit, static_argnames=("samples", "widths"))
 def limit_at_a_step(
-    keys: PRNGKeyArray,
+    keys: Key[Array, "..."],
     step: Array,
     label_noise: Array,
     shares: Array,
@@ -832,7 +832,7 @@ class Law(NamedTuple):
 
 @partial(jax.jit, static_argnames=("samples", "width"))
 def wrong_clusters(
-    keys: PRNGKeyArray, noises: Array, shares: Array, *, samples: float, width: int
+    keys: Key[Array, "..."], noises: Array, shares: Array, *, samples: float, width: int
 ) -> Array:
     """Follow the sign-count limit for each key and label noise: which clusters are wrong?"""
 
@@ -1014,7 +1014,7 @@ def slow_setting(config: Config, ratio: float) -> dict[str, Any]:
 
 @partial(jax.jit, static_argnames=("samples", "width"))
 def jump_steps(
-    keys: PRNGKeyArray,
+    keys: Key[Array, "..."],
     limit: Array,
     step_size: Array,
     *,
@@ -1064,7 +1064,13 @@ def time_the_jump(config: Config, key: PRNGKeyArray) -> Jumps:
 
 @partial(jax.jit, static_argnames=("samples", "width", "steps"))
 def slow_runs(
-    keys: PRNGKeyArray, step_size: Array, *, samples: int, width: int, steps: int, **setting: Array
+    keys: Key[Array, "..."],
+    step_size: Array,
+    *,
+    samples: int,
+    width: int,
+    steps: int,
+    **setting: Array,
 ) -> SlowTraining:
     """Follow runs from large initial weights for a number of steps."""
 

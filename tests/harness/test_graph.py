@@ -24,10 +24,11 @@ def test_all_is_built(built_toy):
     assert (figures / "claims.json").exists()
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted in /proc")
 def test_processes_share_the_cores(built_toy):
     share = max(1, len(os.sched_getaffinity(0)) // 2)
-    assert (built_toy.root / f"threads_of_{share}").read_text() == str(share)
+    # Threads are counted where the system lists them.
+    counted = share if Path("/proc/self/task").exists() else 0
+    assert (built_toy.root / f"threads_of_{share}").read_text() == str(counted)
 
 
 def test_nothing_changed_nothing_done(built_toy):
@@ -69,6 +70,7 @@ def test_theory_measures_the_papers_that_import_it(built):
 def test_drawing_anew_measures_nothing(built):
     evidence, drawings = built.figures("json"), built.figures("svg")
     built.edit("experiments/games/coin.py", 'xlabel="tosses"', 'xlabel="number of tosses"')
+    built.edit("experiments/games/coin.py", 'color="k"', 'color="0.3"')
     # A comment changes nothing but the page, which shows it.
     built.edit("theory/games/penny.py", "    return", "    # Half.\n    return")
     assert made(built) == ["draw games/coin", "page"]

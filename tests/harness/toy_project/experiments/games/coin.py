@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from theory.games import coin as theory
 
@@ -83,7 +84,12 @@ def draw(runs: Runs, config: Config) -> Figure:
     axes = figure.subplots()
     heads = runs[toss].heads
     axes.plot(np.cumsum(heads) / np.arange(1, len(heads) + 1), label="measured")
-    axes.axhline(theory.chance_of_heads(config.bias), color="k", label="predicted")
+    draw_prediction(axes, config)
     axes.set(xlabel="tosses", ylabel="frequency of heads")
     axes.legend()
     return figure
+
+
+def draw_prediction(axes: Axes, config: Config) -> None:
+    """Draw the chance of heads."""
+    axes.axhline(theory.chance_of_heads(config.bias), color="k", label="predicted")
