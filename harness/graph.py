@@ -173,7 +173,7 @@ class Input:
 
     def save(self, value: Any) -> None:
         """Inputs are not for tasks to write."""
-        raise NotImplementedError(self.name)
+        raise TypeError(f"{self.name} is no product of a task")
 
 
 class Sources:
@@ -299,7 +299,7 @@ def _page_task(sources: Sources) -> _Task:
     return _task(
         "page",
         functools.partial(_build_page, figures=_figures()),
-        [*filter(Path.exists, shown), *sources.showing(papers)],
+        [*filter(Path.exists, shown), *sources.showing(discovery.papers())],
         [_figures() / "index.html", _figures() / "claims.json", *pages],
     )
 

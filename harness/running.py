@@ -138,12 +138,11 @@ def _numbers(evidence: Evidence) -> dict[str, Any]:
 
 def _difference(usual: Any, config: Any) -> str:
     """The parameters in which a control's config differs, for progress lines."""
-    pairs = ((f.name, getattr(usual, f.name), getattr(config, f.name)) for f in _fields(config))
+    pairs = (
+        (f.name, getattr(usual, f.name), getattr(config, f.name))
+        for f in dataclasses.fields(config)
+    )
     return ", ".join(f"{name}={now}" for name, before, now in pairs if before != now)
-
-
-def _fields(config: Any) -> tuple[dataclasses.Field[Any], ...]:
-    return dataclasses.fields(config)
 
 
 def _provenance() -> dict[str, Any]:
