@@ -1,0 +1,1 @@
+"""The shapes of the functions that ReLU networks draw: knots, pieces, folds."""
