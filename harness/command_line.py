@@ -89,6 +89,7 @@ def _command(arguments: list[str]) -> int:
             "draw": draw,
             "show": show,
             "why": why,
+            "teach": teach,
             "build": build,
         },
         prog="python -m harness",
@@ -257,6 +258,33 @@ def why(paper: Paper, size: Size = "figure", seed: int = 0) -> int:
     return 0
 
 
+def teach(
+    lesson: Annotated[Positional[str], tyro.conf.arg(metavar="LESSON")],
+    notebook: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None,
+) -> int:
+    """Run a lesson from top to bottom.
+
+    Args:
+        lesson: The lesson: the name of a script in `lessons/`.
+        notebook: Write it here with its outputs, as a notebook.
+    """
+    from harness import lessons
+    from harness.ledger import write_text
+
+    if notebook:
+        _require_writable(notebook)
+    try:
+        with _Reporter() as reporter:
+            reporter.next(lesson)
+            taught = lessons.execute(lessons.read(lesson))
+    except lessons.LessonFailed as error:
+        _complain(f"error: {error}")
+        return 1
+    if notebook:
+        write_text(notebook, taught)
+    return 0
+
+
 def build(
     papers: Annotated[Positional[tuple[str, ...]], tyro.conf.arg(metavar="[PAPER ...]")] = (),
     size: Size = "figure",
@@ -264,10 +292,11 @@ def build(
     processes: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 1,
     cluster: Annotated[str | None, tyro.conf.arg(metavar="tcp://HOST:PORT")] = None,
 ) -> int:
-    """Bring results, figures and the page up to date.
+    """Bring results, figures, lessons and the page up to date.
 
     Args:
-        papers: Which papers; all unless given. The page shows every paper that has results.
+        papers: Which papers, with their lessons; all unless given. The page shows every paper that
+            has results.
         size: How large: seconds, up to a minute, or the regime of the theorem.
         seed: Root seed of all randomness.
         processes: How many papers at once.

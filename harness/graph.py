@@ -1,10 +1,12 @@
 """The task graph: what is stale is made anew, what is not stays.
 
-For every paper there are two tasks, and one for all papers together::
+For every paper there are two tasks, for every lesson one, and one for all together::
 
     measure   sources, size, seed       ->  figures/<topic>/<paper>.json and .npz
     draw      results, drawing, style   ->  figures/<topic>/<paper>.svg
-    page      all results, all code     ->  figures/index.html, claims.json, <topic>/<paper>.html
+    teach     lesson, what it imports   ->  figures/lessons/<lesson>.ipynb
+    page      all results, all code     ->  figures/index.html, claims.json, <topic>/<paper>.html,
+                                            lessons/<lesson>.html
 
 pytask decides what is stale; its memory is in `figures/.build`.
 
@@ -48,14 +50,14 @@ import grimp
 import pytask
 from pytask_parallel import ParallelBackend, WorkerType, registry
 
-from harness import discovery
+from harness import discovery, lessons
 from harness.errors import BadInput, require
 from harness.leash import Leash
 
-PACKAGES = ("experiments", "theory", "instruments", "harness")
+PACKAGES = ("experiments", "theory", "instruments", "harness", "lessons")
 """Where the project's own modules are."""
 
-PRESENTATION = ("__main__", "command_line", "graph", "leash", "page", "style")
+PRESENTATION = ("__main__", "command_line", "graph", "leash", "lessons", "page", "style")
 """Modules of the harness that schedule or present. No number depends on them, and an experiment,
 which imports the command line in order to be one, would otherwise depend on all there is."""
 
@@ -96,7 +98,7 @@ def build(
     processes: int = 1,
     cluster: str | None = None,
 ) -> list[Failure]:
-    """Bring the results of these papers up to date, and the page of all.
+    """Bring the results of these papers and their lessons up to date, and the page of all.
 
     Args:
         papers: full names.
@@ -123,6 +125,11 @@ def build(
             task
             for paper in papers
             for task in _paper_tasks(paper, sources, size=size, seed=seed, threads=threads)
+        ]
+        tasks += [
+            _lesson_task(lesson, sources, threads=threads)
+            for lesson in lessons.names()
+            if set(lessons.read(lesson).papers) <= set(papers)
         ]
         failures = _run(tasks, _remote(cluster) if cluster else _local(processes), observer)
         failures += _run([_page_task(sources)], _local(1), observer)
@@ -197,15 +204,22 @@ class Sources:
         """What a figure depends on beside the results, which are new whenever a theory is."""
         return [_module(_experiment(paper)), _module("harness.style")]
 
+    def teaching(self, lesson: str) -> list[Input]:
+        """What a lesson depends on: its text, of which comments are the greater part, and code."""
+        own = f"lessons.{lesson}"
+        others = self._imported(own) - {own} | {"harness.lessons", "harness.style"}
+        return [_text(lessons.script(lesson)), *map(_module, sorted(others))]
+
     def showing(self, papers: Iterable[str]) -> list[Input]:
         """What the page depends on beside the results: the code it shows, and what makes it."""
         rooms = ("experiments", "theory")
         code = [discovery.root() / room / f"{paper}.py" for room in rooms for paper in papers]
+        code += map(lessons.script, lessons.names())
         looks = [path for path in _file("harness").parent.rglob("*.*") if "py" not in path.suffix]
         shown = [path for path in (*code, *looks) if path.exists()]
         return [
             *map(_module, sorted(self._page_makers)),
-            *(Input(f"{path}, as text", _digest(path.read_bytes())) for path in shown),
+            *map(_text, shown),
         ]
 
     def _imported(self, *modules: str) -> set[str]:
@@ -231,6 +245,10 @@ def _module(name: str, *, measuring: bool = False) -> Input:
         tree.body = [statement for statement in tree.body if not _presents(statement)]
     spelled = f"{name.replace('.', '/')}{'/__init__' if path.stem == '__init__' else ''}.py"
     return Input(spelled, _digest(ast.dump(tree).encode()))
+
+
+def _text(path: Path) -> Input:
+    return Input(f"{path}, as text", _digest(path.read_bytes()))
 
 
 def _presents(statement: ast.stmt) -> bool:
@@ -292,14 +310,27 @@ def _paper_tasks(
     ]
 
 
+def _lesson_task(lesson: str, sources: Sources, *, threads: int | None) -> _Task:
+    product = lessons.notebook(lesson)
+    arguments = ["teach", lesson, "--notebook", str(product)]
+    return _task(
+        f"teach {lesson}",
+        functools.partial(_child, arguments=arguments, folder=discovery.root(), threads=threads),
+        sources.teaching(lesson),
+        [product],
+    )
+
+
 def _page_task(sources: Sources) -> _Task:
     papers = [paper for paper in discovery.papers() if discovery.results(paper)[0].exists()]
     shown = [path for paper in papers for path in discovery.results(paper) if path.suffix != ".npz"]
+    taught = [path for path in map(lessons.notebook, lessons.names()) if path.exists()]
     pages = [_figures() / f"{paper}.html" for paper in papers]
+    pages += [path.with_suffix(".html") for path in taught]
     return _task(
         "page",
         functools.partial(_build_page, figures=_figures()),
-        [*filter(Path.exists, shown), *sources.showing(discovery.papers())],
+        [*filter(Path.exists, shown), *taught, *sources.showing(discovery.papers())],
         [_figures() / "index.html", _figures() / "claims.json", *pages],
     )
 

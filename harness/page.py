@@ -1,14 +1,15 @@
-"""The page: all evidence as static HTML, an index and one self-contained file per paper.
+"""The page: all evidence as static HTML, an index and one self-contained file per paper and lesson.
 
-`build_page` reads what `measure` and `draw` left in `figures/` and the sources of the papers, and
-writes beside them. It imports no experiment: titles, stories and code are read from the sources.
-Styles and the little script are inside each file, nothing is fetched, formulas are MathML, and all
+`build_page` reads what `measure`, `draw` and `teach` left in `figures/` and the sources, and writes
+beside them. It imports no experiment: titles, stories and code are read from the sources. Styles
+and the little script are inside each file, nothing is fetched, formulas are MathML, and all
 is readable without JavaScript. The look is in `harness/templates/`.
 """
 
 from __future__ import annotations
 
 import ast
+import base64
 import importlib.resources
 import inspect
 import itertools
@@ -32,9 +33,11 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+from harness import lessons
 from harness.decisions import Comparison, Verdict
 from harness.errors import BadInput
 from harness.ledger import Numbers, Row, read_ledger, write_ledger, write_text
+from harness.lessons import Lesson, Passage
 
 RULES: Mapping[str, str] = {
     "identity": "Every repetition must equal the prediction up to rounding. The worst entry is "
@@ -66,12 +69,12 @@ RULES: Mapping[str, str] = {
 
 
 def build_page(figures: Path) -> list[Path]:
-    """Write `claims.json`, `index.html` and a page per measured paper into `figures`.
+    """Write `claims.json`, `index.html`, a page per measured paper and one per lesson.
 
     Args:
-        figures: folder with `<topic>/<paper>.json` and, where drawn, `<topic>/<paper>.svg`. A
-            paper without a ledger is listed as not measured yet; a ledger without a paper is a
-            leftover and is not shown.
+        figures: folder with `<topic>/<paper>.json` and, where drawn, `<topic>/<paper>.svg`, and
+            with `lessons/<lesson>.ipynb` of lessons that have run. A paper without a ledger is
+            listed as not measured yet; a ledger without a paper is a leftover and is not shown.
 
     Returns:
         The files written.
@@ -83,15 +86,25 @@ def build_page(figures: Path) -> list[Path]:
     measured = [paper for paper in papers if paper.rows]
     ledger, index = figures / "claims.json", figures / "index.html"
     write_ledger(ledger, (row for paper in measured for row in paper.rows))
+    taught = _lessons(figures)
+    by_paper = {
+        paper.name: [part for part in taught if paper.name in part.lesson.papers]
+        for paper in measured
+    }
     template = _environment().get_template
-    write_text(index, template("index.html").render(papers=papers, top=""))
+    write_text(index, template("index.html").render(papers=papers, lessons=taught, top=""))
     pages = []
     for before, paper, after in zip(
         [None, *measured], measured, [*measured[1:], None], strict=False
     ):
         page = figures / f"{paper.name}.html"
-        neighbours = {"before": before, "after": after}
-        write_text(page, template("paper.html").render(paper=paper, top="../", **neighbours))
+        beside = {"before": before, "after": after, "lessons": by_paper[paper.name]}
+        write_text(page, template("paper.html").render(paper=paper, top="../", **beside))
+        pages.append(page)
+    for part in taught:
+        page = figures / "lessons" / f"{part.lesson.name}.html"
+        about = [paper for paper in measured if part in by_paper[paper.name]]
+        write_text(page, template("lesson.html").render(taught=part, papers=about, top="../"))
         pages.append(page)
     return [ledger, index, *pages]
 
@@ -218,6 +231,24 @@ def _papers(figures: Path) -> list[Paper]:
                 drawing=_drawing(figures / f"{name}.svg"),
             )
         )
+    return found
+
+
+@dataclass(frozen=True)
+class Taught:
+    """A lesson that has run."""
+
+    lesson: Lesson
+    passages: list[Passage]
+
+
+def _lessons(figures: Path) -> list[Taught]:
+    found = []
+    for name in lessons.names():
+        notebook = figures / "lessons" / f"{name}.ipynb"
+        if notebook.exists():
+            passages = lessons.passages(notebook.read_text(encoding="utf-8"))
+            found.append(Taught(lessons.read(name), passages))
     return found
 
 
@@ -439,9 +470,15 @@ def _inline(text: str) -> Markup:
     return Markup(_MARKDOWN.renderInline(text))
 
 
-def _code(text: str, first_line: int = 1) -> Markup:
-    formatter = HtmlFormatter(linenos="inline", linenostart=first_line, cssclass="code")
+def _code(text: str, first_line: int | None = 1) -> Markup:
+    lines = {} if first_line is None else {"linenos": "inline", "linenostart": first_line}
+    formatter = HtmlFormatter(cssclass="code", **lines)
     return Markup(highlight(text, PythonLexer(), formatter))
+
+
+def _inlined(svg: str) -> str:
+    """A picture as an address: two of them may use the same ids."""
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
 
 
 def _code_style(style: str) -> Markup:
@@ -487,6 +524,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "code": _code,
+        "inlined": _inlined,
         "duration": duration,
         "inline": _inline,
         "number": number,

@@ -10,7 +10,7 @@ takes the colours of the cycle (`"C0"`, `"C1"`, ...), what is predicted is drawn
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
@@ -45,12 +45,14 @@ SETTINGS: Mapping[str, Any] = MappingProxyType(
     }
 )
 
+# Ten colours that colour-blind readers can tell apart (Petroff 2021); black is kept for theory.
+SHEETS: Sequence[str | dict[str, Any]] = ["petroff10", dict(SETTINGS)]
+
 
 @contextmanager
 def style() -> Iterator[None]:
     """Within this context figures are drawn and saved in the house's style."""
-    # Ten colours that colour-blind readers can tell apart (Petroff 2021); black is kept for theory.
-    with matplotlib.style.context(["petroff10", dict(SETTINGS)]):
+    with matplotlib.style.context(SHEETS):
         yield
 
 
@@ -59,3 +61,13 @@ def as_svg(figure: Figure) -> str:
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata={"Date": None})
     return file.getvalue()
+
+
+def use_in_notebook() -> None:
+    """From here on, figures are in the house's style, and a notebook shows them as SVG."""
+    from IPython import get_ipython
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+    matplotlib.style.use(SHEETS)
+    if get_ipython() is not None:
+        set_matplotlib_formats("svg", metadata={"Date": None})

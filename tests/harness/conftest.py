@@ -51,7 +51,8 @@ print(json.dumps(answers))
 PAGE = """
 def build_page(figures):
     papers = sorted(path.relative_to(figures).with_suffix("") for path in figures.glob("*/*.json"))
-    names = "index.html", "claims.json", *(f"{paper}.html" for paper in papers)
+    lessons = [path.relative_to(figures).with_suffix("") for path in figures.glob("*/*.ipynb")]
+    names = "index.html", "claims.json", *(f"{shown}.html" for shown in [*papers, *lessons])
     for name in names:
         (figures / name).write_text("\\n".join(map(str, papers)))
 """

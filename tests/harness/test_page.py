@@ -6,6 +6,7 @@ import dataclasses
 import importlib.util
 import inspect
 import math
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import jupytext
+import nbformat
 import numpy as np
 import pytest
 
@@ -411,3 +414,36 @@ def test_numbers_that_differ_look_different():
     assert len({point.interval, point.allowed, point.measured}) == 3
     (point,) = page._points(row("a/b", "c", EVIDENCE["identity"]), "identity")
     assert point.allowed == "1 − 10<sup>−12</sup> to 1 + 10<sup>−12</sup>"
+
+
+def test_a_lesson_is_shown_with_its_paper(tmp_path):
+    figures = make_project(tmp_path)
+    (tmp_path / "lessons").mkdir()
+    text = (
+        "# %% [markdown]\n# # A first toss, $p<1$\n#\n# What a coin does.\n\n"
+        "# %%\nfrom experiments.games import coin\n\n"
+        '# %% [markdown]\n# ### Solution\n#\n# A <half>.\n\n# %%\nprint("<b>")\n'
+    )
+    (tmp_path / "lessons" / "toss.py").write_text(text)
+    book = jupytext.reads(text, fmt="py:percent")
+    shown = {"output_type": "display_data", "data": {"image/svg+xml": "<svg/>"}, "metadata": {}}
+    said = {"output_type": "stream", "name": "stdout", "text": "<b>\n"}
+    book.cells[1].outputs = [nbformat.from_dict(shown)]
+    book.cells[3].outputs = [nbformat.from_dict(said)]
+    (figures / "lessons").mkdir()
+    (figures / "lessons" / "toss.ipynb").write_text(nbformat.writes(book))
+    written = build(tmp_path)
+    page = figures / "lessons" / "toss.html"
+    assert page in written
+    html = page.read_text()
+    assert "<h1>A first toss, <math" in html
+    assert '<img src="data:image/svg+xml;base64,' in html
+    solution = re.search(r"<details>\s*<summary>Solution</summary>(.*?)</details>", html, re.S)
+    assert "A &lt;half&gt;." in solution[1]
+    assert "&lt;b&gt;" in solution[1]
+    assert "<b>" not in html
+    paper = (figures / "games" / "coin.html").read_text()
+    assert '<a href="../lessons/toss.html">A first toss, <math' in paper
+    index = (figures / "index.html").read_text()
+    assert '<a href="lessons/toss.html">A first toss, <math' in index
+    assert "What a coin does." in index
