@@ -271,12 +271,13 @@ def teach(
     from harness import lessons
     from harness.ledger import write_text
 
+    script = lessons.read(lesson)
     if notebook:
         _require_writable(notebook)
     try:
         with _Reporter() as reporter:
             reporter.next(lesson)
-            taught = lessons.execute(lessons.read(lesson))
+            taught = lessons.execute(script)
     except lessons.LessonFailed as error:
         _complain(f"error: {error}")
         return 1
