@@ -425,7 +425,9 @@ def sharpness_is_the_tangent_kernels(
     depths, width = np.array(config.initial_depths), config.initial_width
     bound = theory.squared_gradient(depths, width)
     inputs = load(config.images, config.samples).inputs.astype(float)
-    predicted = np.array([theory.sharpness(inputs, depth, width) for depth in depths])
+    predicted = np.array(
+        [theory.sharpness(inputs, depth, width) for depth in config.initial_depths]
+    )
     if share_of_bound is not None:
         predicted = share_of_bound * bound
     mean = theory.squared_gradient(depths, width, gain=config.gain)
@@ -451,7 +453,7 @@ def sharpness_grows_like_the_width(run: Initial, config: Config, exponent: float
     """
     depth, widths = config.initial_depths[0], np.array(config.initial_widths)
     inputs = load(config.images, config.samples).inputs.astype(float)
-    limit = np.array([theory.sharpness(inputs, depth, width) for width in widths])
+    limit = np.array([theory.sharpness(inputs, depth, width) for width in config.initial_widths])
     mean = theory.squared_gradient(depth, widths, gain=config.gain)
     at_mean = sharpness_at_mean(run.sharpness_by_width, run.total_by_width, mean, limit)
     # The Jensen gap at the narrow end, spread over the range of widths.
@@ -1042,7 +1044,7 @@ def draw_sharpness(axes: Axes, run: Initial, config: Config) -> None:
             capsize=2, color=f"C{colour}", markersize=5,
             label=f"networks with {name}: mean, spread",
         )  # fmt: skip
-        limits = [theory.sharpness(inputs, layers, 1) / layers for layers in depths]
+        limits = [theory.sharpness(inputs, layers, 1) / layers for layers, _ in shapes]
         axes.plot(depths / widths, limits, "k_", markersize=12, markeredgewidth=1.6)
     axes.plot([], [], "k_", markersize=12, markeredgewidth=1.6, label="tangent kernel")
     axes.axhline(1.0, **PREDICTED, label="bound on the mean")

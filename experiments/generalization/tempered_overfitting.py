@@ -87,9 +87,9 @@ class Config:
     certified_sets: int = 8
     """Such data sets."""
 
-    large_samples: tuple[int, ...] = (1000, 20_000)
+    large_samples: tuple[int, ...] = (4000, 20_000)
     """Points of a data set where spikes are counted, increasing."""
-    large_sets: tuple[int, ...] = (301, 15)
+    large_sets: tuple[int, ...] = (75, 15)
     """Such data sets per block."""
     small_samples: tuple[int, ...] = (100, 500, 2500)
     """Points of a data set where medians are taken; at least three sizes, increasing."""
@@ -135,8 +135,8 @@ SIZES = {
         certified_samples=1_000_000,
         programs=24,
         program_samples=20,
-        large_samples=(1000, 10_000, 100_000, 1_000_000),
-        large_sets=(401, 41, 11, 5),
+        large_samples=(4000, 20_000, 100_000, 1_000_000),
+        large_sets=(101, 21, 11, 5),
         small_samples=(300, 1500, 7500),
         small_sets=(4001, 2001, 1201),
         tiny_sets=2_000_000,
@@ -145,8 +145,8 @@ SIZES = {
         certified_samples=1_000_000,
         programs=24,
         program_samples=24,
-        large_samples=(1000, 10_000, 100_000, 1_000_000),
-        large_sets=(2001, 201, 41, 9),
+        large_samples=(4000, 20_000, 100_000, 1_000_000),
+        large_sets=(501, 101, 41, 9),
         small_samples=(1000, 10_000, 100_000),
         small_sets=(6001, 2001, 401),
         tiny_sets=10_000_000,
