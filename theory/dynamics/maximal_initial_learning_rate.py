@@ -41,7 +41,6 @@ arXiv:2505.22491; the depth exponents are derived here.)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 import numpy as np
 from jaxtyping import Float
@@ -63,7 +62,7 @@ CATAPULT_LIMIT = 4.0
 r"""Largest $\eta\lambda_1$ at which wide *linear* networks with one hidden layer converge after a
 catapult, in the squared loss (Lewkowycz et al., 2020, arXiv:2003.02218)."""
 
-WIDTH_EXPONENTS: Mapping[str, float] = MappingProxyType({"squared": -1.0, "cross_entropy": -0.5})
+WIDTH_EXPONENTS: Mapping[str, float] = {"squared": -1.0, "cross_entropy": -0.5}
 r"""Exponent $b$ of $\eta^*\sim n^b$ at fixed depth, by loss."""
 BETWEEN_LAWS = 0.25
 """Half of the distance between these exponents: closer to one is further from the other."""

@@ -43,7 +43,7 @@ def test_squared_gradients_are_exact_at_small_width(depth, width, gain):
     squares = np.array(
         [
             [np.sum(layer**2) for layer in plain_gradients(generator, depth, width, x, gain)[0]]
-            for _ in range(6000)
+            for _ in range(3000)
         ]
     )
     predicted = theory.squared_gradients(depth, width, 4, 1.7, gain)
