@@ -68,6 +68,7 @@ BREAKS = {
     ],
     "tests": [
         ("theory.topic.two", "benchmarks"),
+        ("harness.rules", "lessons.lesson"),
         ("instruments.tool", "tests"),
         ("harness.rules", "tests"),
         ("experiments.topic.one", "benchmarks"),
@@ -91,6 +92,7 @@ def small_house(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
         "experiments/topic/two.py": "from theory.topic import two",
         "experiments/other/three.py": "",
+        "lessons/lesson.py": "from experiments.topic import one\nfrom theory.topic import two",
     }.items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)

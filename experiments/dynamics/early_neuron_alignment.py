@@ -344,7 +344,7 @@ def the_clock_of_events_times_the_flow(run: SmallWeights, config: Config) -> Evi
     r"""The last neuron of a network aligns when the events of the limit say so: the two times have
     the ratio $1+O(\max_i|f(x_i)|)$.
     """
-    return equals(run.clock, 1.0, margin=theory.clock_error(config.outputs)).named(
+    return equals(run.clock, 1.0, margin=theory.clock_error(np.array(config.outputs))).named(
         *(f"outputs {output:g}" for output in config.outputs)
     )
 
@@ -643,7 +643,7 @@ def no_neuron_takes_longer(run: Timings, config: Config) -> Evidence:
     r"""Not one neuron of any family, on equally or unequally correlated data, takes longer than
     $\operatorname{arcosh}(1/\mu)+0.0137$.
     """
-    bound = theory.alignment_time_bound(config.separations)
+    bound = theory.alignment_time_bound(np.array(config.separations))
     late = [np.sum(worst > bound, axis=(1, 2)) for worst in (run.worst, run.worst_general)]
     return counts(late[0] + late[1], 0)
 
@@ -988,7 +988,7 @@ def stable_rank_exceeds_two_by_little(
 ) -> Evidence:
     r"""At all times $|W|_F^2\le2|W|_2^2+O(\epsilon^2)$; the paper has $O(\epsilon)$."""
     margin = theory.excess_exponent_error(max(config.rank_scales))
-    return scales_as(config.rank_scales, run.excess, exponent, margin=margin)
+    return scales_as(np.array(config.rank_scales), run.excess, exponent, margin=margin)
 
 
 @claim(
@@ -1005,7 +1005,7 @@ def the_first_layer_becomes_two_rank_one_layers(
     first.
     """
     margin = theory.excess_exponent_error(max(config.rank_scales))
-    return scales_as(config.rank_scales, run.residual, exponent, margin=margin)
+    return scales_as(np.array(config.rank_scales), run.residual, exponent, margin=margin)
 
 
 def orthogonal_classes(run: LongRun, times: np.ndarray) -> np.ndarray:
@@ -1089,7 +1089,7 @@ def descend(problem: relu_flow.Problem, step: Array, count: Array, output_decay:
         inner, outer = weights
         return jnp.sum(jnp.exp(-labels * (jax.nn.relu(inputs @ inner.T) @ outer)))
 
-    def advance(_: int, weights: tuple[Array, Array]) -> tuple[Array, Array]:
+    def advance(_: Array | int, weights: tuple[Array, Array]) -> tuple[Array, Array]:
         gradient = jax.grad(loss)(weights)
         inner, outer = (w - step * g for w, g in zip(weights, gradient, strict=True))
         return inner, outer - step * output_decay * weights[1]
@@ -1139,7 +1139,7 @@ def gradient_descent_loses_balance_in_proportion_to_its_step(
 ) -> Evidence:
     r"""Under gradient descent $|w_j|^2-v_j^2$ grows within a fixed time by $O(\sigma)$."""
     margin = 2 * float(theory.descent_error(max(config.steps), config.samples))
-    return scales_as(config.steps, -run.imbalance, exponent, margin=margin)
+    return scales_as(np.array(config.steps), -run.imbalance, exponent, margin=margin)
 
 
 @claim(

@@ -155,8 +155,8 @@ SIZES = {
     "paper": Config(
         integrated_sets=16,
         neurons=256,
-        step_size=0.05,
-        steps=200_000,
+        step_size=0.1,
+        steps=100_000,
         chains=96,
         sets=12_000,
         pairs=10_000,

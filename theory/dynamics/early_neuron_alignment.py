@@ -23,11 +23,10 @@ $a$ of its own label:
    $=\rho$, at $\tau_0\le b_a=:s\rho$. Up to there $|w|^2\ge\rho^2+2(\tau_0-\tau)^2$, which takes at
    most $\operatorname{arsinh}(\sqrt2s)/\sqrt2$. After it, $p\ge\min(2x,s\rho+x)$ at
    $\tau=\tau_0+x$: the first as long as samples of the other label are active, the second
-   afterwards. With step 2's $x\le\rho(M\sqrt{1-s^2}-s)$, the whole takes at most
-   the sum of the two integrals $\int d\tau/|w|$: if the end comes
-   after $x=s\rho$, $\operatorname{arsinh}M+\delta(s)$ with
+   afterwards. With $x\le\rho(M\sqrt{1-s^2}-s)$ as in step 2, $\int d\tau/|w|$ is, if the end comes
+   after $x=s\rho$, at most $\operatorname{arsinh}M+\delta(s)$ with
    $\delta(s)=\sqrt2\operatorname{arsinh}(\sqrt2s)+\tfrac12\log(1-s^2)-\log(2s+\sqrt{1+2s^2})$,
-   whose maximum over $s$ is 0.01364; if before, $\operatorname{arsinh}M$.
+   whose maximum over $s$ is 0.01364; if before, at most $\operatorname{arsinh}M$.
 
 Step 2 is sharp: for two samples of one label, $w\perp z_1$ and $\langle w,z_2\rangle$ most
 negative, $T=\operatorname{arcosh}(1/\mu)$ exactly.
