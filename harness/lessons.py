@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -107,15 +108,18 @@ def execute(lesson: Lesson) -> str:
     client = NotebookClient(
         book, timeout=SECONDS_PER_CELL, kernel_name="python3", resources=folder, record_timing=False
     )
-    # Sockets are files: no port is opened.
-    client.create_kernel_manager().transport = "ipc"
-    try:
-        client.execute()
-    except CellExecutionError as error:
-        said = re.sub(r"\x1b\[[\d;]*m", "", error.traceback)  # without colours
-        raise LessonFailed(f"{error.ename}: {error.evalue}\n{said}") from error
-    except CellTimeoutError as error:
-        raise LessonFailed(f"a cell took longer than {SECONDS_PER_CELL} s") from error
+    with tempfile.TemporaryDirectory() as sockets:
+        # Sockets are files, in a folder of this kernel's own: no port is opened.
+        manager = client.create_kernel_manager()
+        manager.connection_file = f"{sockets}/kernel.json"
+        manager.transport = "ipc"
+        try:
+            client.execute()
+        except CellExecutionError as error:
+            said = re.sub(r"\x1b\[[\d;]*m", "", error.traceback)  # without colours
+            raise LessonFailed(f"{error.ename}: {error.evalue}\n{said}") from error
+        except CellTimeoutError as error:
+            raise LessonFailed(f"a cell took longer than {SECONDS_PER_CELL} s") from error
     return nbformat.writes(book) + "\n"
 
 
