@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import subprocess
 import sys
 
@@ -24,6 +23,13 @@ BAD_INPUT = {
 BAD_USAGE = ["", "lits", "run", "run coin --size huge", "run coin --tosse 5", "build --sed 1"]
 HELP = ["--help", *(f"{c} --help" for c in ("list", "run", "draw", "show", "why", "build"))]
 PARAMETERS = "run coin --size figure --help"
+
+# No file may grow beyond this, and the evidence would.
+FULL_DISK = """
+import resource, runpy
+resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+runpy.run_module("harness", run_name="__main__", alter_sys=True)
+"""
 
 pytestmark = pytest.mark.xdist_group("command line")  # to share what is measured once
 
@@ -150,11 +156,8 @@ def test_a_full_disk_loses_nothing(built):
     before = built.figures("json"), built.figures("npz")
     target = built.root / "figures/games/coin.json"
 
-    def fill_disk():
-        # No file may grow beyond this, and the evidence would.
-        resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
-
-    done = built.run("run", "coin", "--json", str(target), preexec_fn=fill_disk)
+    (built.root / "full_disk.py").write_text(FULL_DISK)
+    done = built.run("run", "coin", "--json", str(target), module="full_disk")
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == f"error: cannot write {target}: File too large"
     assert "coin_is_fair" in done.stdout
