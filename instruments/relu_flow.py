@@ -73,7 +73,7 @@ def flow(
     times: Float[Array, " times"],
     *,
     resolution: float | Float[Array, ""] = 0.05,
-    shortest: float | Float[Array, ""] = 1e-9,
+    shortest: float | Float[Array, ""] | None = 1e-9,
     output_decay: float | Float[Array, ""] = 0.0,
 ) -> State:
     r"""Follow the gradient flow and return the network at given times.
@@ -82,10 +82,10 @@ def flow(
         problem: data and initial weights; inputs of length about one.
         times: increasing, from zero up.
         resolution: step in units of the time in which weights and loss change.
-        shortest: least share of a step that is taken when a sign changes; at 1 the whole step is,
-            and no change is located. Where the pattern would change back at once, as it can when
-            data of one label have obtuse angles, the flow slides along the kink; the steps then
-            chatter around it, no shorter than this.
+        shortest: least share of a step that is taken when a sign changes. Where the pattern would
+            change back at once, as it can when data of one label have obtuse angles, the flow
+            slides along the kink; the steps then chatter around it, no shorter than this. With
+            None no change is located and every step is whole: cheaper, and of first order.
         output_decay: weight decay of the output weights, $\dot v=\dots-\lambda v$; zero for the
             gradient flow.
     """
@@ -166,11 +166,14 @@ def flow(
         unchanged = jnp.all(state.active == active)
         last_switch = jnp.where(unchanged, state.last_switch, arrived)
         whole = State(arrived, weights, output_weights, active, last_switch)
+        if shortest is None:
+            return whole
+        least = shortest * usual
         # What is left until the next time asked for may be too short to be divided.
         return jax.lax.cond(
-            unchanged | (step <= shortest * usual),
+            unchanged | (step <= least),
             lambda: whole,
-            lambda: to_first_change(state, step, weights, shortest * usual),
+            lambda: to_first_change(state, step, weights, least),
         )
 
     def to(state: State, until: Array) -> tuple[State, State]:

@@ -72,7 +72,7 @@ def test_kinks_do_not_spoil_the_fourth_order():
     assert errors[1] < 1e-6
     assert errors[0] > 8 * errors[1]
     # Passing over kinks, by whole steps, is of first order only.
-    careless = flow(start, times, resolution=0.1, shortest=1.0)
+    careless = flow(start, times, resolution=0.1, shortest=None)
     assert float(jnp.max(jnp.abs(careless.weights - ends[2].weights))) > 100 * errors[1]
 
 
@@ -116,7 +116,7 @@ def test_sliding_along_a_kink_comes_to_an_end():
     """A positive neuron between a positive sample and a negative one that pushes it back."""
     inputs = np.array([[1.0, 0.2], [1.0, -0.2]]) / math.sqrt(1.04)
     start = one_neuron(inputs, [-1, 1], [0.1, 0.3], math.sqrt(0.1))
-    for shortest in (1.0, 0.1):
+    for shortest in (None, 0.1):
         states = flow(start, jnp.array([1.0, 50.0]), shortest=shortest)
         assert bool(jnp.all(jnp.isfinite(states.weights)))
         # It stays on the edge of the negative sample.
