@@ -6,11 +6,7 @@ in the environment of `benchmarks/requirements.txt`. Every number is a ratio of 
 in one process, so that a busy machine slows both sides; each goes into `benchmarks/results.json`.
 """
 
-import json
-import platform
 import time
-from importlib.metadata import version
-from pathlib import Path
 from statistics import median
 
 import jax
@@ -20,20 +16,9 @@ import torch
 
 from instruments.gram_training import Network, frame_degrees, gaussian_frame, train
 
-RESULTS = Path(__file__).with_name("results.json")
+PACKAGES = ("jax", "numpy", "torch")
 SAMPLES, DIMENSION, NEURONS, STEPS, SEEDS = 200, 40_000, 1000, 40, 8
 MEAN, STEP_SIZE, INITIAL_SCALE = 12.0, 1e-3, 1e-4
-
-
-def record(name, value, **times):
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    packages = {package: version(package) for package in ("jax", "numpy", "torch")}
-    results[name] = {
-        "value": float(f"{value:.3g}"),
-        "seconds": {key: float(f"{number:.3g}") for key, number in times.items()},
-        "versions": {"python": platform.python_version(), **packages},
-    }
-    RESULTS.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
 
 
 def seconds(function, *args):
@@ -103,7 +88,7 @@ def run_torch(seed):
     return sampled - start, time.perf_counter() - sampled
 
 
-def test_against_training_in_the_space(benchmark):
+def test_against_training_in_the_space(benchmark, record):
     keys = jax.random.split(jax.random.key(0), SEEDS)
     in_frame = jax.jit(lambda keys: jax.lax.map(run_in_frame, keys))
     jax.block_until_ready((in_frame(keys), run_in_space(keys[0])))
@@ -124,7 +109,7 @@ def test_against_training_in_the_space(benchmark):
     record("speedup_over_jax_in_space", plain / ours, ours=ours, peer=plain)
 
 
-def test_time_does_not_depend_on_dimension(benchmark):
+def test_time_does_not_depend_on_dimension(benchmark, record):
     key = jax.random.key(0)
     dimensions = [10.0**power for power in range(4, 19, 2)]
     runs = [jax.jit(lambda key, p=p: run_in_frame(key, p)) for p in dimensions]
@@ -140,7 +125,7 @@ def test_time_does_not_depend_on_dimension(benchmark):
     )
 
 
-def test_share_of_matmul_peak(benchmark):
+def test_share_of_matmul_peak(benchmark, record):
     """Floating-point operations of the one product a step, over time, over the best product.
 
     A peak is what the machine can do, so both sides take the best of many short rounds.

@@ -7,11 +7,7 @@ the same networks, images, loss, stopping rules and precision; every number is a
 taken in turn in one process, and goes into `benchmarks/results.json`.
 """
 
-import json
-import platform
 import time
-from importlib.metadata import version
-from pathlib import Path
 from statistics import median
 
 import jax
@@ -22,24 +18,13 @@ import torch
 from experiments.dynamics import maximal_initial_learning_rate as experiment
 from instruments.constant_width import Rates
 
-RESULTS = Path(__file__).with_name("results.json")
+PACKAGES = ("jax", "numpy", "torch")
 CONFIG = experiment.Config()
 SHAPES = ((3, 64), (6, 64), (3, 128), (6, 128))
 RUNS, ROUNDS = experiment.CHUNK, 3
 ROOM = max(depth for depth, _ in SHAPES) - 1
 THRESHOLD, STEPS = CONFIG.squared_threshold, CONFIG.steps
 RELATIVE = (CONFIG.input_rate, 1.0, 1.0)
-
-
-def record(name, value, **times):
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    packages = {package: version(package) for package in ("jax", "numpy", "torch")}
-    results[name] = {
-        "value": float(f"{value:.3g}"),
-        "seconds": {key: float(f"{number:.3g}") for key, number in times.items()},
-        "versions": {"python": platform.python_version(), **packages},
-    }
-    RESULTS.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
 
 
 def problems():
@@ -166,7 +151,7 @@ def seconds(function, *args):
     return time.perf_counter() - start, result
 
 
-def test_against_loops_of_single_runs(benchmark):
+def test_against_loops_of_single_runs(benchmark, record):
     data, drawn = experiment.load(CONFIG.images, CONFIG.samples), problems()
     torch.set_num_threads(1)
     loops = {"torch": torch_attempt(data), "jax": jax_attempt(data)}

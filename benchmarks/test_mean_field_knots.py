@@ -9,11 +9,7 @@ answers agree to eight digits. Times are taken in turn in one process; ratios go
 `benchmarks/results.json`.
 """
 
-import json
-import platform
 import time
-from importlib.metadata import version
-from pathlib import Path
 from statistics import median
 
 import cvxpy as cp
@@ -21,21 +17,10 @@ import numpy as np
 
 from instruments.univariate_networks import least_norm_interpolants, outputs
 
-RESULTS = Path(__file__).with_name("results.json")
+PACKAGES = ("numpy", "cvxpy", "clarabel")
 SIZES, BATCH, PEER_SETS, ROUNDS = (3, 6, 10), 1000, 12, 5
 SPREAD, GAP = 3.0, 0.06
 ACCURACY = 1e-9
-
-
-def record(name, value, **times):
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    packages = {package: version(package) for package in ("numpy", "cvxpy", "clarabel")}
-    results[name] = {
-        "value": float(f"{value:.3g}"),
-        "seconds": {key: float(f"{number:.3g}") for key, number in times.items()},
-        "versions": {"python": platform.python_version(), **packages},
-    }
-    RESULTS.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
 
 
 def data(size):
@@ -81,7 +66,7 @@ class Conic:
         return self.problem.value, seconds, self.problem.solver_stats.solve_time
 
 
-def test_against_a_conic_solver(benchmark):
+def test_against_a_conic_solver(benchmark, record):
     ours, peer, peer_alone = [], [], []
     for size in SIZES:
         inputs, targets = data(size)

@@ -6,11 +6,7 @@ in the environment of `benchmarks/requirements.txt`. Every number is a ratio of 
 in one process, so that a busy machine slows both sides; each goes into `benchmarks/results.json`.
 """
 
-import json
-import platform
 import time
-from importlib.metadata import version
-from pathlib import Path
 from statistics import median
 
 import cvxpy
@@ -24,18 +20,7 @@ from instruments.min_norm_interpolation import (
     weight_norm,
 )
 
-RESULTS = Path(__file__).with_name("results.json")
-
-
-def record(name, value, **times):
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    packages = {package: version(package) for package in ("numpy", "scipy", "cvxpy", "clarabel")}
-    results[name] = {
-        "value": float(f"{value:.3g}"),
-        "seconds": {key: float(f"{number:.3g}") for key, number in times.items()},
-        "versions": {"python": platform.python_version(), **packages},
-    }
-    RESULTS.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
+PACKAGES = ("numpy", "scipy", "cvxpy", "clarabel")
 
 
 def seconds(function, *args):
@@ -69,7 +54,7 @@ def conic_program(x, y):
     return scale * problem.solve(solver=cvxpy.CLARABEL)
 
 
-def test_against_a_conic_program(benchmark):
+def test_against_a_conic_program(benchmark, record):
     """At 2000 points; the peer stops at a relative accuracy of 1e-8, ours is exact to rounding."""
     rng = np.random.default_rng(0)
     ours, peers = [], []
@@ -86,7 +71,7 @@ def test_against_a_conic_program(benchmark):
     record("least_norm_speedup_over_clarabel", peer / ours, ours=ours, peer=peer)
 
 
-def test_against_linear_programs(benchmark):
+def test_against_linear_programs(benchmark, record):
     """At 100 points; HiGHS with exact column generation to an accuracy of 1e-12."""
     rng = np.random.default_rng(1)
     ours, peers = [], []
@@ -102,7 +87,7 @@ def test_against_linear_programs(benchmark):
     record("least_norm_speedup_over_highs", peer / ours, ours=ours, peer=peer)
 
 
-def test_time_is_linear(benchmark):
+def test_time_is_linear(benchmark, record):
     """Time per point from 1e4 to 1e6 points, the best of many rounds: slowest over fastest."""
     rng = np.random.default_rng(2)
     data = {n: noise(rng, n) for n in (10_000, 30_000, 100_000, 300_000, 1_000_000)}
@@ -116,7 +101,7 @@ def test_time_is_linear(benchmark):
     )
 
 
-def test_share_of_a_copy(benchmark):
+def test_share_of_a_copy(benchmark, record):
     """Time at 1e6 points over that of one pass of the data through memory."""
     x, y = noise(np.random.default_rng(3), 1_000_000)
     rounds = [(seconds(interpolate, x, y)[0], seconds(lambda: weight(x) + y)[0]) for _ in range(15)]

@@ -8,11 +8,7 @@ about a millionth, where the events err by rounding only. Times are taken in tur
 their ratio goes into `benchmarks/results.json`.
 """
 
-import json
-import platform
 import time
-from importlib.metadata import version
-from pathlib import Path
 from statistics import median
 
 import diffrax
@@ -23,21 +19,10 @@ import numpy as np
 import instruments  # noqa: F401  (double precision)
 from instruments.neuron_alignment import Start, align
 
-RESULTS = Path(__file__).with_name("results.json")
+PACKAGES = ("diffrax", "jax", "numpy")
 SAMPLES, DIMENSION, NEURONS, SEPARATION, ROUNDS = 50, 200, 200, 0.1, 5
 ACCURACY = 1e-6
 """Largest error in a neuron's direction that the solver must keep to."""
-
-
-def record(name, value, **times):
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    packages = {package: version(package) for package in ("diffrax", "jax", "numpy")}
-    results[name] = {
-        "value": float(f"{value:.3g}"),
-        "seconds": {key: float(f"{number:.3g}") for key, number in times.items()},
-        "versions": {"python": platform.python_version(), **packages},
-    }
-    RESULTS.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
 
 
 def seconds(function):
@@ -84,7 +69,7 @@ def solver(gram, own, until):
     return jax.jit(lambda b, v, tolerance: jax.vmap(one, (0, 0, 0, None))(b, v, own, tolerance))
 
 
-def test_against_diffrax(benchmark):
+def test_against_diffrax(benchmark, record):
     gram, start = sample_start(np.random.default_rng(0))
     until = float(np.quantile(align(gram, start).time, 0.99))
     solve = solver(jnp.asarray(gram), jnp.asarray(start.own), until)

@@ -218,11 +218,15 @@ def _finite(value: Any) -> Any:
     return value
 
 
+def _frozen(value: Any) -> Any:
+    """Lists as tuples: JSON knows no tuples, a frozen config no lists."""
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
 def _row(entry: dict[str, Any]) -> Row:
     controls = [ControlRow(**_numbers(control)) for control in entry["controls"]]
     unbounded = {key: math.inf for key in ("sharpness", "tolerance") if entry[key] is None}
-    # JSON knows no tuples, a frozen config no lists.
-    config = {k: tuple(v) if isinstance(v, list) else v for k, v in entry["config"].items()}
+    config = {name: _frozen(value) for name, value in entry["config"].items()}
     return Row(**{**_numbers(entry), **unbounded, "controls": controls, "config": config})
 
 

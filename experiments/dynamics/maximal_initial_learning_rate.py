@@ -76,8 +76,7 @@ Loss = Literal["squared", "cross_entropy"]
 
 def interchanges(shapes: tuple[Shape, ...]) -> list[tuple[int, int]]:
     """Indices of pairs (L, 2n), (2L, n): the same product, twice as deep and half as wide."""
-    # Read back from a file, pairs are lists.
-    place = {tuple(shape): index for index, shape in enumerate(shapes)}
+    place = {shape: index for index, shape in enumerate(shapes)}
     return [
         (place[depth, width], place[2 * depth, width // 2])
         for depth, width in shapes
