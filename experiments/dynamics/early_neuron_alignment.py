@@ -988,6 +988,7 @@ UNSEPARATED_RANKS = broken(
     "Data that are not separated pull a neuron several ways.",
     separation=-1.0,
     rank_horizon=10.0,
+    networks=24,
 )
 FIRST_ORDER = rival("Rival: of first order in the scale, as the paper states it.", exponent=1.0)
 
