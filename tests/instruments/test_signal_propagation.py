@@ -73,6 +73,15 @@ def test_tangents_are_derivatives(function: Callable[[jax.Array], jax.Array]) ->
     assert np.allclose(moved.values, function(given.values))
 
 
+@pytest.mark.parametrize("layer", [dense(6), dense(2), standardized(6)])
+def test_weights_have_the_precision_of_the_signals(layer: Layer) -> None:
+    given = signals(2, 5)
+    single = Signals(*(vectors.astype(jnp.float32) for vectors in given))
+    key = jax.random.key(0)
+    assert jax.eval_shape(layer, key, single).values.dtype == jnp.float32
+    assert jax.eval_shape(layer, key, given).values.dtype == jnp.float64
+
+
 def test_sums_and_multiples() -> None:
     one, other = signals(2, 3), signals(2, 3, seed=1)
     total = one + other.scaled(-2.0)
