@@ -40,6 +40,7 @@ from harness.errors import require
 from harness.style import PREDICTED
 from instruments import handwritten_digits, relu_flow
 from instruments.neuron_alignment import Start, align, align_equicorrelated
+from instruments.randomness import generator
 from theory.dynamics import early_neuron_alignment as theory
 
 
@@ -175,11 +176,6 @@ Generator = np.random.Generator
 
 TIMES = np.concatenate([np.linspace(0.1, 2, 20), 10 ** np.linspace(0.5, 21, 42)])
 """When long runs are looked at: closely while neurons align, then twice a decade."""
-
-
-def generator(key: PRNGKeyArray) -> Generator:
-    """Randomness for numpy from a key."""
-    return np.random.default_rng(np.asarray(jax.random.key_data(key)))
 
 
 # ---------------------------------------------------------------- data and networks

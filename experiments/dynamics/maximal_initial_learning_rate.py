@@ -50,7 +50,7 @@ from harness.decisions import (
 )
 from harness.errors import require
 from harness.style import PREDICTED
-from instruments import constant_width, handwritten_digits
+from instruments import constant_width, handwritten_digits, randomness
 from instruments.constant_width import Network, Rates
 from instruments.hessian_spectrum import hessian_product, largest_eigenvalue
 from instruments.learning_rate_search import Found, Progress, first_success
@@ -207,11 +207,6 @@ def load(images: str, samples: int) -> Data:
     return Data(inputs.astype(np.float32), targets.astype(np.float32))
 
 
-def random_numbers(key: PRNGKeyArray) -> np.random.Generator:
-    """Networks are drawn in numpy, which needs no compiling."""
-    return np.random.default_rng(np.asarray(jax.random.key_data(key)))
-
-
 def sample(
     generator: np.random.Generator, runs: int, shape: Shape, config: Config, room: int
 ) -> Network:
@@ -263,7 +258,7 @@ OTHER_GAINS = (1.0, 1.5, 3.0)
 @measurement
 def initialize(config: Config, key: PRNGKeyArray) -> Initial:
     """Draw networks and look at their gradients."""
-    generator, runs = random_numbers(key), config.initial_runs
+    generator, runs = randomness.generator(key), config.initial_runs
     inputs = load(config.images, config.samples).inputs
 
     def look(shape: Shape) -> tuple[np.ndarray, np.ndarray]:
@@ -592,7 +587,7 @@ def room_of(config: Config) -> int:
 @measurement
 def find_rates(config: Config, key: PRNGKeyArray) -> Rated:
     """Search at all shapes with both losses."""
-    generator, relative = random_numbers(key), Rates(config.input_rate, 1.0, 1.0)
+    generator, relative = randomness.generator(key), Rates(config.input_rate, 1.0, 1.0)
 
     def at(shape: Shape, loss: Loss) -> Searched:
         networks = sample(generator, config.runs, shape, config, room_of(config))
@@ -837,7 +832,7 @@ def sharpnesses(
 @measurement
 def find_rates_and_sharpness(config: Config, key: PRNGKeyArray) -> Sharp:
     """Search at two depths of one width, and compute the sharpness of the same networks."""
-    generator, runs = random_numbers(key), config.sharp_runs
+    generator, runs = randomness.generator(key), config.sharp_runs
     data = load(config.images, config.samples)
     relative = (
         Rates(config.input_rate, 1.0, 1.0) if config.trained == "all" else Rates(0.0, 0.0, 1.0)
@@ -947,7 +942,7 @@ class Shallow(NamedTuple):
 @measurement
 def find_rates_of_shallow_networks(config: Config, key: PRNGKeyArray) -> Shallow:
     """Search at two depths of one width."""
-    generator, relative = random_numbers(key), Rates(config.input_rate, 1.0, 1.0)
+    generator, relative = randomness.generator(key), Rates(config.input_rate, 1.0, 1.0)
     columns = []
     for depth in (config.shallow_depth, LEAST_DEPTH):
         shape = depth, config.shallow_width

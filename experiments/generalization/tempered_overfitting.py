@@ -29,7 +29,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-import jax
 import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 from matplotlib.axes import Axes
@@ -51,6 +50,7 @@ from harness.errors import require
 from harness.style import PREDICTED
 from instruments import min_norm_interpolation as interpolation
 from instruments.min_norm_interpolation import Interpolant
+from instruments.randomness import generator
 from theory.generalization import tempered_overfitting as theory
 
 SPIKE_HEIGHTS = (10.0, 20.0, 40.0)
@@ -152,11 +152,6 @@ SIZES = {
         tiny_sets=10_000_000,
     ),
 }
-
-
-def generator(key: PRNGKeyArray) -> np.random.Generator:
-    """A numpy generator seeded by a JAX key."""
-    return np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel())
 
 
 def draw_inputs(

@@ -41,6 +41,7 @@ from harness.decisions import Evidence, counts, equals, identity, scales_as
 from harness.errors import require
 from harness.style import PREDICTED
 from instruments import univariate_networks as networks
+from instruments.randomness import generator
 from theory.geometry import mean_field_knots as theory
 
 INPUTS = np.array([-1.0, -0.3, 0.3, 1.0])
@@ -164,11 +165,6 @@ SIZES = {
         cold_temperatures=(1e6, 10**6.5, 1e7, 10**7.5, 1e8),
     ),
 }
-
-
-def generator(key: PRNGKeyArray) -> np.random.Generator:
-    """A NumPy generator with the bits of a JAX key."""
-    return np.random.default_rng(np.asarray(jax.random.key_data(key)))
 
 
 # ---------------------------------------------------------------- the Gibbs measure

@@ -39,6 +39,7 @@ from harness.claims import Recorded, Runs, broken, claim, measurement, rival
 from harness.decisions import Evidence, counts, equals, frequency, identity
 from harness.errors import require
 from harness.style import PREDICTED
+from instruments.randomness import generator
 from instruments.residual_networks import Kind, parameter_sizes
 from instruments.signal_propagation import Signals, dense, propagate
 from theory.initialization import identity_mappings as theory
@@ -632,7 +633,7 @@ CANCELLED_NETWORKS, MINI_BATCH = 10, 128
 @measurement
 def cancel_skips(config: Config, key: PRNGKeyArray) -> Cancelling:
     """Gradients of x + F(x) for F = relu(-x) - relu(x), two layers without biases, or at random."""
-    rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
+    rng = generator(key)
     n = config.width
     x, v = rng.standard_normal((2, CANCELLED_NETWORKS, MINI_BATCH, n))
     if config.cancelling:

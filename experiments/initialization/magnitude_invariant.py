@@ -54,6 +54,7 @@ from harness.style import PREDICTED
 from instruments import handwritten_digits, hypernetwork
 from instruments.deep_training import cross_entropy, outputs
 from instruments.hypernetwork import Encoding, Hypernetwork, encode, predict
+from instruments.randomness import generator
 from instruments.signal_propagation import Signals, dense, propagate
 from theory.finite_width import Slopes
 from theory.initialization import magnitude_invariant as theory
@@ -321,11 +322,6 @@ def draw_and_respond(
         base=deviations * rng.standard_normal((networks, deviations.size)),
     )
     return respond(drawn, arms, inputs, probes, setting, units=units)
-
-
-def generator(key: PRNGKeyArray) -> np.random.Generator:
-    """A generator of numpy, seeded by the key."""
-    return np.random.default_rng(np.asarray(jax.random.key_data(key)))
 
 
 def block_means(values: np.ndarray) -> np.ndarray:

@@ -41,6 +41,7 @@ from harness.decisions import Evidence, equals, identity
 from harness.errors import require
 from harness.style import PREDICTED
 from instruments import handwritten_digits
+from instruments.randomness import generator
 from instruments.residual_networks import he_normal
 from instruments.signal_propagation import Layer, Signals, dense, propagate, standardized
 from theory.gaussian_expectations import Activation
@@ -269,11 +270,6 @@ def chunks_of_keys(key: PRNGKeyArray, runs: int) -> list[Key[Array, " runs"]]:
     """Keys of all runs, so many at once as programs are compiled for."""
     chunks = range(runs // AT_ONCE)
     return [jax.random.split(jax.random.fold_in(key, chunk), AT_ONCE) for chunk in chunks]
-
-
-def generator(key: PRNGKeyArray) -> np.random.Generator:
-    """NumPy's generator for what is drawn outside of compiled programs."""
-    return np.random.default_rng(np.asarray(jax.random.key_data(key)))
 
 
 def networks_of(config: Config, weights: Weights, *, stage: int | None = None) -> list[Blocks]:

@@ -178,7 +178,7 @@ def _refine(mesh: _Mesh, points: _Points, layer: Layer) -> tuple[_Mesh, States]:
 
 def _split(mesh: _Mesh, points: _Points, boundary: Boundary) -> tuple[_Mesh, States]:
     """The mesh cut along one boundary, and the cells that its cells come from."""
-    excess, signs = settle(boundary, points.before)
+    excess, signs = (column[:, 0] for column in settle([boundary], points.before))
     at_corners = signs[mesh.corners]
     above = np.maximum.reduceat(at_corners, mesh.starts) > 0
     below = np.minimum.reduceat(at_corners, mesh.starts) < 0

@@ -50,8 +50,7 @@ def pieces(network: Network, start: Numbers, end: Numbers) -> Pieces:
 def _cut(breaks: Numbers, before: Numbers, layer: Layer) -> tuple[Numbers, Numbers, States]:
     """Breaks and pre-activations with those of a layer among them, and where pieces come from."""
     boundaries = list(layer.activation.boundaries(before.shape[1]))
-    settled = [settle(boundary, before) for boundary in boundaries]
-    excess, signs = (np.stack(column, axis=1) for column in zip(*settled, strict=True))
+    excess, signs = settle(boundaries, before)
     piece, line = np.nonzero(signs[:-1] * signs[1:] < 0)
     origin = np.arange(len(breaks) - 1)
     if not piece.size:

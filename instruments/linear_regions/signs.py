@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -25,21 +26,25 @@ def divisible(values: Numbers) -> Numbers:
     return np.asarray(np.frompyfunc(Fraction, 1, 1)(values)) if is_exact(values) else values
 
 
-def settle(boundary: Boundary, before: Numbers) -> tuple[Numbers, States]:
-    """Excess over a boundary and its sign; values within the tolerance are moved onto the cut.
+def settle(boundaries: Sequence[Boundary], before: Numbers) -> tuple[Numbers, States]:
+    """Excess over boundaries and its sign; values within the tolerance are moved onto the cut.
 
     Args:
-        boundary: of which unit.
+        boundaries: of one activation.
         before: pre-activations at points, shape (points, width); changed where rounding is mended.
 
     Returns:
-        Excess and its sign -1, 0 or 1 at each point.
+        Excess and its sign -1, 0 or 1, shape (points, boundaries).
     """
-    excess = boundary.excess(before)
+    first, second, cut = zip(*boundaries, strict=True)
+    lower = np.array(cut, before.dtype) if second[0] is None else before[:, second]
+    excess = before[:, first] - lower
     if not is_exact(before):
-        near = np.abs(excess) <= TOLERANCE * np.max(np.abs(excess))
+        sizes = np.abs(excess)
+        near = (sizes <= TOLERANCE * np.max(sizes, axis=0)) & (sizes > 0)
         excess[near] = 0
-        put(boundary, before, near)
+        for number in np.flatnonzero(near.any(axis=0)).tolist():
+            put(boundaries[number], before, near[:, number])
     return excess, np.asarray(excess > 0, np.int64) - np.asarray(excess < 0, np.int64)
 
 
