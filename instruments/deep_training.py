@@ -7,12 +7,15 @@ is what these runs are for. The arrays' precision is the training's.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 Activation = Callable[[Array], Array]
@@ -24,6 +27,34 @@ class Perceptron(NamedTuple):
     hidden: Float[Array, "depth units units"]
     """Hidden layers, first to last; each maps x to activation(x @ weights)."""
     readout: Float[Array, "units classes"]
+
+
+@partial(jax.jit, static_argnames=("depth", "units", "classes", "dtype"))
+def gaussian(
+    key: PRNGKeyArray,
+    gain: float | Float[Array, ""],
+    *,
+    depth: int,
+    units: int,
+    classes: int,
+    dtype: DTypeLike = jnp.float32,
+) -> Perceptron:
+    """A random network: hidden weights are N(0, gain / units), the readout's N(0, 1 / units).
+
+    Args:
+        key: random key; the same key draws the same weights, up to the gain.
+        gain: may be traced.
+        depth: hidden layers.
+        units: of each of them, and of the input.
+        classes: outputs.
+        dtype: precision.
+    """
+    hidden = depth * units**2
+    draws = jax.random.normal(key, (hidden + units * classes,), dtype) / math.sqrt(units)
+    return Perceptron(
+        draws[:hidden].reshape(depth, units, units) * jnp.sqrt(gain).astype(dtype),
+        draws[hidden:].reshape(units, classes),
+    )
 
 
 def outputs(
@@ -91,3 +122,39 @@ def train(
     batches = jax.random.randint(key, (steps * batch,), 0, len(labels)).reshape(steps, batch)
     (network, _), losses = jax.lax.scan(step, (network, descent.init(network)), batches)
     return network, losses
+
+
+class Learned(NamedTuple):
+    """Losses of a network that has been trained, in nats."""
+
+    final: Float[Array, ""]
+    """On all training samples, at the end."""
+    seen: Float[Array, ""]
+    """On the batches, averaged over all steps: small if it was learnt early."""
+
+
+@partial(jax.jit, static_argnames=("activation", "steps", "batch"))
+def learn(
+    network: Perceptron,
+    key: PRNGKeyArray,
+    inputs: Float[Array, "samples units"],
+    labels: Int[Array, " samples"],
+    learning_rate: Float[Array, ""],
+    *,
+    activation: Activation,
+    steps: int,
+    batch: int,
+) -> Learned:
+    """Train with momentum 0.9 and tell the losses; arguments as for `train`."""
+    trained, losses = train(
+        network,
+        key,
+        inputs,
+        labels,
+        activation,
+        steps=steps,
+        batch=batch,
+        learning_rate=learning_rate,
+        momentum=jnp.asarray(0.9, inputs.dtype),
+    )
+    return Learned(cross_entropy(trained, inputs, labels, activation), losses.mean())

@@ -51,6 +51,11 @@ class Digits(NamedTuple):
         kept = np.isin(self.labels, shown)
         return Digits(self.images[kept], self.labels[kept])
 
+    def standardized(self) -> Float[np.ndarray, "n pixels"]:
+        """Images as rows; over all pixels of all images the mean is 0 and the mean square 1."""
+        pixels = self.images.reshape(len(self.images), -1)
+        return (pixels - pixels.mean()) / pixels.std()
+
 
 def bundled() -> Digits:
     """The test set of the UCI digits as scikit-learn carries it: 1797 images, 8 by 8 pixels."""

@@ -33,7 +33,7 @@ from typing import Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -810,22 +810,8 @@ def zero_padding_leaks_gradient(
 def digit_data(config: Config) -> tuple[Array, Array]:
     """Images of the digits to be told apart, as vectors of mean square 1, and their classes."""
     digits = handwritten_digits.bundled().only(*config.shown_digits)
-    pixels = digits.images.reshape(len(digits.images), -1)
     classes = np.searchsorted(np.sort(config.shown_digits), digits.labels)
-    return jnp.asarray((pixels - pixels.mean()) / pixels.std()), jnp.asarray(classes)
-
-
-def random_network(
-    key: PRNGKeyArray, gain: Array, *, depth: int, units: int, classes: int, single: bool
-) -> Perceptron:
-    """A perceptron with Gaussian weights of variance gain / fan-in; the readout's gain is 1."""
-    precision = jnp.float32 if single else jnp.float64
-    sizes = (depth * units**2, units * classes)
-    draws = jax.random.normal(key, (sum(sizes),), precision) / math.sqrt(units)
-    return Perceptron(
-        draws[: sizes[0]].reshape(depth, units, units) * jnp.sqrt(gain).astype(precision),
-        draws[sizes[0] :].reshape(units, classes),
-    )
+    return jnp.asarray(digits.standardized()), jnp.asarray(classes)
 
 
 class Starts(NamedTuple):
@@ -844,8 +830,13 @@ def sizes_at_start(
 
     def run(key: PRNGKeyArray) -> Array:
         weight_key, top_key = jax.random.split(key)
-        network = random_network(
-            weight_key, gain, depth=depth, units=inputs.shape[1], classes=classes, single=False
+        network = deep_training.gaussian(
+            weight_key,
+            gain,
+            depth=depth,
+            units=inputs.shape[1],
+            classes=classes,
+            dtype=jnp.float64,
         )
         top = jax.random.normal(top_key, (classes,))
 
@@ -902,63 +893,30 @@ def xavier_starts_too_small_by_a_power_of_two(
     return identity(ratios, theory.start_ratios(config.deep, gain_ratio), rounding=1e-12)
 
 
-@partial(jax.jit, static_argnames=("depth", "classes", "steps", "batch"))
-def trained_losses(
-    key: PRNGKeyArray,
-    run: Int[Array, ""],
-    gain: Float[Array, ""],
-    learning_rate: Float[Array, ""],
-    inputs: Float[Array, "samples units"],
-    labels: Int[Array, " samples"],
-    *,
-    depth: int,
-    classes: int,
-    steps: int,
-    batch: int,
-) -> Float[Array, "2"]:
-    """Train in single precision; the loss at the end, and the one on the batches, averaged."""
-    weight_key, batch_key = jax.random.split(jax.random.fold_in(key, run))
-    single = inputs.astype(jnp.float32)
-    start = random_network(
-        weight_key, gain, depth=depth, units=inputs.shape[1], classes=classes, single=True
-    )
-    network, losses = deep_training.train(
-        start,
-        batch_key,
-        single,
-        labels,
-        jax.nn.relu,
-        steps=steps,
-        batch=batch,
-        learning_rate=learning_rate.astype(jnp.float32),
-        momentum=jnp.float32(0.9),
-    )
-    final = deep_training.cross_entropy(network, single, labels, jax.nn.relu)
-    seen = jnp.stack([final, losses.mean()])
-    return jnp.where(jnp.isfinite(seen), seen, theory.silent_loss(classes))
-
-
 def train_networks(
     config: Config, key: PRNGKeyArray, gain: float, depth: int, runs: int
 ) -> np.ndarray:
     """Losses of trained networks, shape (runs, 2): at the end, and averaged over all steps."""
     inputs, labels = digit_data(config)
-    losses = [
-        trained_losses(
-            key,
-            jnp.asarray(run),
-            jnp.asarray(gain),
-            jnp.asarray(config.learning_rate),
-            inputs,
+    classes, losses = len(config.shown_digits), []
+    for run in range(runs):
+        weight_key, batch_key = jax.random.split(jax.random.fold_in(key, run))
+        start = deep_training.gaussian(
+            weight_key, jnp.asarray(gain), depth=depth, units=inputs.shape[1], classes=classes
+        )
+        learned = deep_training.learn(
+            start,
+            batch_key,
+            inputs.astype(jnp.float32),
             labels,
-            depth=depth,
-            classes=len(config.shown_digits),
+            jnp.asarray(config.learning_rate, jnp.float32),
+            activation=jax.nn.relu,
             steps=config.steps,
             batch=config.batch,
         )
-        for run in range(runs)
-    ]
-    return np.stack(losses).astype(float)
+        losses.append(np.array(learned, float))
+    told = np.stack(losses)
+    return np.where(np.isfinite(told), told, theory.silent_loss(classes))
 
 
 class Training(NamedTuple):

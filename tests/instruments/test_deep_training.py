@@ -3,7 +3,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from instruments.deep_training import Perceptron, cross_entropy, outputs, train
+from instruments.deep_training import (
+    Perceptron,
+    cross_entropy,
+    gaussian,
+    learn,
+    outputs,
+    train,
+)
 
 DEPTH, UNITS, CLASSES = 3, 5, 4
 
@@ -89,3 +96,30 @@ def test_single_precision_stays_single(network: Perceptron, data: tuple) -> None
         momentum=0.9,
     )
     assert {leaf.dtype for leaf in (*trained, losses)} == {jnp.dtype("float32")}
+
+
+def test_gaussian_weights_have_their_variances_and_share_their_draws() -> None:
+    units, classes = 60, 40
+    one, four = (
+        gaussian(jax.random.key(0), gain, depth=4, units=units, classes=classes, dtype=float)
+        for gain in (1.0, jnp.asarray(4.0))
+    )
+    assert one.hidden.shape == (4, units, units)
+    assert one.readout.shape == (units, classes)
+    for weights in one:
+        bound = 5 * np.sqrt(2 / weights.size)
+        assert units * np.mean(np.asarray(weights) ** 2) == pytest.approx(1, abs=bound)
+        assert abs(np.mean(weights)) < 5 / np.sqrt(units * weights.size)
+    assert np.allclose(four.hidden, 2 * one.hidden)
+    assert np.array_equal(four.readout, one.readout)
+    single = gaussian(jax.random.key(0), 1.0, depth=1, units=2, classes=3)
+    assert {leaf.dtype for leaf in single} == {jnp.dtype("float32")}
+
+
+def test_what_was_learned_is_told(network: Perceptron, data: tuple) -> None:
+    key, sizes = jax.random.key(3), {"steps": 6, "batch": 7}
+    trained, losses = train(
+        network, key, *data, jnp.tanh, **sizes, learning_rate=0.05, momentum=0.9
+    )
+    told = learn(network, key, *data, jnp.asarray(0.05), activation=jnp.tanh, **sizes)
+    assert np.allclose(told, (cross_entropy(trained, *data, jnp.tanh), losses.mean()))

@@ -24,9 +24,7 @@ def test_there_and_back_again():
 def test_bisection_finds_every_piece():
     rng = np.random.default_rng(0)
     sizes = [5, 12, 12, 12, 1]
-    weights = [
-        rng.normal(size=(b, a)) * np.sqrt(2 / a) for a, b in pairwise(sizes)
-    ]
+    weights = [rng.normal(size=(b, a)) * np.sqrt(2 / a) for a, b in pairwise(sizes)]
     network = relu_network(weights, [rng.normal(size=len(w)) for w in weights])
     for start, end in rng.normal(size=(5, 2, 5)):
         found = pieces(network, start, end)

@@ -81,3 +81,12 @@ def test_other_files_are_refused(originals: Path) -> None:
     path.write_bytes(path.read_bytes() + b"0")
     with pytest.raises(BadInput, match="SHA-256"):
         mnist(originals)
+
+
+def test_standardized_rows():
+    digits = bundled()
+    rows = digits.standardized()
+    assert rows.shape == (1797, 64)
+    assert abs(rows.mean()) < 1e-12
+    assert np.mean(rows**2) == pytest.approx(1)
+    assert np.corrcoef(rows[5], digits.images[5].ravel())[0, 1] == pytest.approx(1)
