@@ -126,9 +126,10 @@ FIRST_LAYER = 1000
 SIZES = {
     "ci": Config(),
     "figure": Config(
-        depth=12,
+        width=128,
+        depth=10,
         shown=(2, 3, 4, 5),
-        block_runs=40,
+        block_runs=32,
         wide_depth=100_000,
         trained_depth=30,
         trained=10,
