@@ -16,12 +16,18 @@ from types import MappingProxyType
 from typing import Any
 
 import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 
 PREDICTED: Mapping[str, Any] = MappingProxyType(
     {"color": "black", "linestyle": (0, (5, 2)), "linewidth": 1.4, "zorder": 3}
 )
 """Arguments of a line that shows a prediction: black and dashed, above the data."""
+
+BOUNDARY = "#d7191c"
+"""Colour of a decision boundary, or of another level set, on top of cells."""
 
 SETTINGS: Mapping[str, Any] = MappingProxyType(
     {
@@ -54,6 +60,33 @@ def style() -> Iterator[None]:
     """Within this context figures are drawn and saved in the house's style."""
     with matplotlib.style.context(SHEETS):
         yield
+
+
+def draw_cells(
+    axes: Axes,
+    polygons: Sequence[np.ndarray],
+    values: np.ndarray,
+    level_set: np.ndarray | None = None,
+    **colours: Any,
+) -> PolyCollection:
+    """Draw cells, coloured by a value each, and a level set on top.
+
+    Args:
+        axes: where; its limits are left as they are.
+        polygons: corners of each cell, shape (corners, 2).
+        values: shape (cells).
+        level_set: ends of segments, shape (segments, 2, 2).
+        colours: of the values: cmap, norm, clim, or what else a collection of polygons takes.
+    """
+    how: dict[str, Any] = {"edgecolors": "0.35", "linewidths": 0.3} | colours
+    found = PolyCollection(list(polygons), array=values, **how)
+    axes.add_collection(found)
+    if level_set is not None:
+        # Joints of segments are round, so that a line of many has no gaps.
+        lines = LineCollection(list(level_set), colors=BOUNDARY, linewidths=1.8, zorder=3)
+        lines.set_capstyle("round")
+        axes.add_collection(lines)
+    return found
 
 
 def as_svg(figure: Figure) -> str:
