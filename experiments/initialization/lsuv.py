@@ -564,6 +564,7 @@ def deep_networks_learn_from_unit_variance(run: Scaled, config: Config) -> Evide
     tolerance=0.02,
     controls=[
         broken("With He's root of 2 they learn.", orthonormal_scale=math.sqrt(2), stalled=5),
+        broken("Four layers learn from them as well.", trained_depth=4),
     ],
 )
 def orthonormal_weights_alone_stall(run: Orthonormal, config: Config) -> Evidence:
