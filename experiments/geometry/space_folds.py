@@ -11,8 +11,8 @@ $\chi=1-r_1/r_2\in[0,1)$ says how much.
 - Sampled paths, as in the paper's code, can only lose reach and length; so the error of $\chi$ has
   no sign. On eleven points the law of CantorNet breaks off at $k=3$.
 - $r_1$ depends on the direction of the path, by a factor of two at most, which is approached.
-- On real digits deeper networks fold more. But untrained networks fold more than trained ones:
-  training on true labels unfolds.
+- On real digits deeper networks fold more. But they do so before they have learnt anything, and
+  learning true labels adds nothing; learning random labels does.
 
 Michal Lewandowski, Hamid Eghbalzadeh, Bernhard Heinzl, Raphael Pisoni, Bernhard A. Moser: *On Space
 Folds of ReLU Neural Networks*, 2025, arXiv:2502.09954.
