@@ -17,7 +17,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from instruments.linear_regions.networks import Boundary, Layer, Network, Numbers, States
+from instruments.linear_regions.networks import (
+    Boundary,
+    Layer,
+    Maximum,
+    Network,
+    Numbers,
+    States,
+)
 from instruments.linear_regions.signs import Mask, divisible, put, settle
 
 
@@ -95,7 +102,7 @@ def cells(network: Network, polygon: Numbers) -> Cells:
         states = [of_layer[origin] for of_layer in states]
         states.append(_states(mesh, points.before, layer))
         vertices, before = points.vertices, points.before
-        if len(layer.activation.choices(before.shape[1])) < before.shape[1]:
+        if isinstance(layer.activation, Maximum):
             # Where a third candidate of a maximum is the largest, two others cross for nothing.
             mesh, kept, used = _join(mesh, np.column_stack([origin, states[-1]]))
             vertices, before = vertices[used], before[used]

@@ -21,6 +21,12 @@ from instruments.linear_regions.polygons import cells, level_set, square
 from instruments.linear_regions.regions import regions
 from instruments.linear_regions.segments import pieces
 
+
+def ring(candidates):
+    """As many maxima as candidates, of three neighbours each."""
+    return Maximum(tuple(tuple((i + j) % candidates for j in range(3)) for i in range(candidates)))
+
+
 ACTIVATIONS = {
     "relu": RELU,
     "leaky": leaky_relu(Fraction(1, 8)),
@@ -28,6 +34,7 @@ ACTIVATIONS = {
     "hard tanh": HARD_TANH,
     "maxout": maxout(6, 3),
     "pooling": Maximum(((0, 1, 2), (2, 3, 4), (4, 5, 0))),
+    "ring": ring(18),
 }
 
 
@@ -290,7 +297,8 @@ def test_hyperplanes_in_general_position(inputs, units):
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_regions_are_the_cells_of_a_large_square(name):
-    activation = maxout(2, 3) if name == "maxout" else ACTIVATIONS[name]
+    small = {"maxout": maxout(2, 3), "ring": ring(6)}
+    activation = small.get(name, ACTIVATIONS[name])
     rng = np.random.default_rng(4)
     layers, inputs = [], 2
     for _ in range(2):
