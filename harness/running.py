@@ -69,7 +69,7 @@ class Session:
                 **_numbers(self.control(claim, control)),
                 because=control.because,
                 changes={
-                    name: getattr(value, "__name__", value)
+                    name: _shown(value)
                     for name, value in {**control.config, **control.arguments}.items()
                 },
                 expected=claim.control_verdict,
@@ -134,6 +134,11 @@ def _numbers(evidence: Evidence) -> dict[str, Any]:
     arrays = {"predicted": evidence.predicted, **comparison._asdict()}
     numbers = {name: array.tolist() for name, array in arrays.items()}
     return dataclasses.asdict(Numbers(list(evidence.points), **numbers, verdict=comparison.verdict))
+
+
+def _shown(value: Any) -> Any:
+    """A function by its name, as is anything else that has one; numbers as they are."""
+    return getattr(value, "__name__", getattr(value, "name", value))
 
 
 def _difference(usual: Any, config: Any) -> str:

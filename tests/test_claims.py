@@ -10,6 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from harness import discovery, running
+from harness.ledger import read_ledger, write_ledger
 from harness.page import prose
 from harness.style import as_svg, style
 
@@ -26,6 +27,15 @@ def test_every_claim_is_as_expected_and_every_control_turns(paper):
     rows = session(paper).rows()
     assert rows
     assert [complaint for row in rows for complaint in row.complaints] == []
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_the_evidence_is_kept(paper, tmp_path):
+    path, rows = tmp_path / "evidence.json", session(paper).rows()
+    write_ledger(path, rows)
+    read = read_ledger(path)
+    assert [row.claim for row in read] == [row.claim for row in rows]
+    assert [row.config for row in read] == [row.config for row in rows]
 
 
 @pytest.mark.parametrize("paper", PAPERS)
