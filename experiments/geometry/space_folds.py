@@ -67,7 +67,7 @@ class Config:
     """Inputs of random networks."""
     width: int = 20
     """Units of each of their layers."""
-    networks: int = 200
+    networks: int = 400
     """Random networks, with a path each."""
     flat_depth: int = 1
     """Layers of networks that are not to fold."""
@@ -133,7 +133,6 @@ class Config:
 SIZES = {
     "ci": Config(),
     "figure": Config(
-        networks=400,
         folding_depths=(2, 4, 8),
         start_depths=(1, 2, 4, 6),
         starts=400,
