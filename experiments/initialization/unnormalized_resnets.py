@@ -498,7 +498,7 @@ def means_and_variances(
     tolerance=0.25,
     controls=[rival("Rival: every branch adds α²/π.", means=theory.independent_means)],
 )
-def he_s_weights_turn_the_signal_into_means(
+def weights_of_he_turn_the_signal_into_means(
     run: Statistics, config: Config, means: Means = recursion
 ) -> Evidence:
     r"""Under He's weights the total is as predicted too, but it becomes the same for all inputs.
@@ -687,7 +687,7 @@ def standardized_weights_let_gradients_grow_faster(
     tolerance=0.15,
     controls=[rival("Rival: as with standardized weights.", factor=STANDARDIZED_FACTOR)],
 )
-def he_s_weights_let_gradients_grow_like_signals(
+def weights_of_he_let_gradients_grow_like_signals(
     run: Statistics, config: Config, factor: float = HE_FACTOR
 ) -> Evidence:
     r"""Under He's weights $\kappa=1$, and $\mathrm E|Jv|^2/|v|^2=1+L\alpha^2$."""

@@ -119,8 +119,3 @@ def collapse_share(layer: int, start: float) -> float:
         start: $V_1$.
     """
     return (3 * math.log(layer) + 6 * math.pi / math.acos(1 - start)) / layer
-
-
-def unscaled_output(depth: int) -> float:
-    r"""$2^{-L/2}$: how small orthonormal weights make the output of a ReLU network."""
-    return 2 ** (-depth / 2)

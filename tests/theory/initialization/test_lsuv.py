@@ -96,7 +96,3 @@ def test_margins_are_those_of_a_moved_recursion() -> None:
     for layer in range(6):
         assert (moved - exact[layer]) / small * 5 / width == pytest.approx(margins[layer], rel=1e-4)
         moved = theory.next_input_variance(min(moved, 2.0)) + small * exact[min(layer + 1, 5)]
-
-
-def test_unscaled_output() -> None:
-    assert theory.unscaled_output(30) == pytest.approx(3.05e-5, rel=1e-3)
