@@ -6,7 +6,8 @@ largest one is a linear program. Its centre stays with the cell as a certificate
 the state in which it finds itself, so only the other states of the next unit take programs. For a
 ReLU that is one program for each cell and unit.
 
-Unbounded cells are cells like others: radii are bounded by one.
+Unbounded cells are cells like others: radii are bounded by one. Weights are to be of order one:
+where a slope or a ball is smaller than `SMALLEST`, cells can be missed.
 """
 
 from __future__ import annotations
