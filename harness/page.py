@@ -441,8 +441,11 @@ def value(entry: Any) -> Markup:
         return Markup(f"{entry:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"))
     if isinstance(entry, int | float):
         return number(float(entry), 6)
-    if isinstance(entry, list):
-        return Markup(", ").join(value(item) for item in entry)
+    if isinstance(entry, list | tuple):
+        return Markup(", ").join(
+            Markup("({})").format(value(item)) if isinstance(item, list | tuple) else value(item)
+            for item in entry
+        )
     return escape(entry)
 
 

@@ -386,6 +386,7 @@ def test_the_page_needs_no_jax():
         (value(4000), "4\u202f000"),
         (value(True), "True"),
         (value([1, 0.5]), "1, 0.5"),
+        (value(((2, 3), (4, 1))), "(2, 3), (4, 1)"),
         (value(None), "none"),
         (value("<"), "&lt;"),
         (duration(0.001), "under 10 ms"),
