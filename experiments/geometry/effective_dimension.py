@@ -342,7 +342,9 @@ def the_rank_rises_with_depth(run: Shapes, config: Config) -> Evidence:
 def softer_dimensions_rise_with_depth(
     run: Ranks, config: Config, earlier: int = 1, later: int = -1
 ) -> Evidence:
-    r"""From the first layer to the last these rise, by a twentieth of $m$ at least."""
+    r"""From the first layer to the last softer measures of dimension rise, by a twentieth of $m$ at
+    least.
+    """
     share = run.softer / config.inputs
     return ordered(share[:, earlier], share[:, later], effect=0.05).named(*SOFTER)
 
@@ -444,8 +446,8 @@ def rotate(config: Config, key: PRNGKeyArray) -> Rotated:
     source="abstract",
     expect="refuted",
     reason="Orthogonal weights lose rank about as Gaussian ones do: it is the ReLU that takes it. "
-    "(Weights are rounded to 12 bits. Small changes of weights can raise a rank, not lower it, so "
-    "that this is in the claim's favour.)",
+    "(Weights are rounded to 12 bits. Changes that are small enough can raise a rank, not lower "
+    "it, so that rounding is in the claim's favor.)",
     tolerance=0.02,
     controls=[
         broken(
@@ -607,7 +609,7 @@ def draw(runs: Runs, config: Config) -> Figure:
     return figure
 
 
-def show(axes: Axes, ranks: Recorded, config: Config, marker: str, label: str) -> None:
+def draw_ranks(axes: Axes, ranks: Recorded, config: Config, marker: str, label: str) -> None:
     """Means by layer with two standard errors; ranks have the shape (networks, layers)."""
     share = np.asarray(ranks)[:, 1:] / config.inputs
     layers = np.arange(1, config.layers + 1)
@@ -620,7 +622,7 @@ def show(axes: Axes, ranks: Recorded, config: Config, marker: str, label: str) -
 def draw_closed_form(axes: Axes, run: Shapes, config: Config) -> None:
     """Several shapes, the closed form and its peaks."""
     for column, marker in zip(reversed(range(len(config.units))), ("o-", "s-", "^-"), strict=True):
-        show(axes, run.rank[:, column], config, marker, f"{config.units[column]} units")
+        draw_ranks(axes, run.rank[:, column], config, marker, f"{config.units[column]} units")
     layers = np.linspace(1, config.layers, 200)
     axes.plot(layers, theory.closed_form(layers), **PREDICTED, label=r"$1-(1-2/\pi)^\ell$")
     peaks = theory.revival_depth(np.arange(len(around_peaks(config.layers)) + 1))
@@ -632,9 +634,9 @@ def draw_closed_form(axes: Axes, run: Shapes, config: Config) -> None:
 
 def draw_others(axes: Axes, run: Ranks, rotated: Rotated, leaky: Leaky, config: Config) -> None:
     """Orthogonal weights and a leaky ReLU beside Gaussian weights and the ReLU."""
-    show(axes, leaky.rank[:, 0], config, "o-", "leaky ReLU, Gaussian weights")
-    show(axes, rotated.rank, config, "D-", "ReLU, orthogonal weights")
-    show(axes, run.rank, config, "s-", "ReLU, Gaussian weights")
+    draw_ranks(axes, leaky.rank[:, 0], config, "o-", "leaky ReLU, Gaussian weights")
+    draw_ranks(axes, rotated.rank, config, "D-", "ReLU, orthogonal weights")
+    draw_ranks(axes, run.rank, config, "s-", "ReLU, Gaussian weights")
     axes.axhline(1, **PREDICTED, label="full rank")
     axes.set_title("What keeps the rank")
     axes.legend(loc="lower left")
@@ -642,7 +644,7 @@ def draw_others(axes: Axes, run: Ranks, rotated: Rotated, leaky: Leaky, config: 
 
 def draw_frozen(axes: Axes, run: Frozen, config: Config) -> None:
     """Inputs that almost agree."""
-    show(axes, run.rank, config, "o", "inputs that almost agree")
+    draw_ranks(axes, run.rank, config, "o", "inputs that almost agree")
     layers = np.arange(1, config.layers + 1)
     law = theory.frozen_share(config.inputs, config.inputs, layers)
     axes.plot(layers, law, **PREDICTED, label=r"$E\,\min(m,K_1,\ldots,K_\ell)/m$")
