@@ -51,6 +51,11 @@ class Digits(NamedTuple):
         kept = np.isin(self.labels, shown)
         return Digits(self.images[kept], self.labels[kept])
 
+    def scaled(self) -> Float[np.ndarray, "n pixels"]:
+        """Images as rows; over all pixels of all images the mean square is 1, and black is 0."""
+        pixels = self.images.reshape(len(self.images), -1)
+        return pixels / np.sqrt(np.mean(pixels**2))
+
     def standardized(self) -> Float[np.ndarray, "n pixels"]:
         """Images as rows; over all pixels of all images the mean is 0 and the mean square 1."""
         pixels = self.images.reshape(len(self.images), -1)

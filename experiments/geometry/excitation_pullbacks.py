@@ -541,9 +541,8 @@ class Images(NamedTuple):
 def load(config: Config) -> Images:
     """The first images to train on, those after them to test."""
     source = {"digits": handwritten_digits.bundled, "mnist": handwritten_digits.mnist_subset}
-    images, labels = source[config.data]()
-    rows = images.reshape(len(images), -1)
-    rows = rows / np.sqrt(np.mean(rows**2))
+    digits = source[config.data]()
+    rows, labels = digits.scaled(), digits.labels
     start, end = config.training_images, config.training_images + config.test_images
     return Images(rows[:start], labels[:start], rows[start:end], labels[start:end])
 

@@ -159,8 +159,7 @@ def load(config: Config) -> Images:
     """All images, in their files' order."""
     source = {"digits": handwritten_digits.bundled, "mnist": handwritten_digits.mnist_subset}
     digits = source[config.data]()
-    rows = digits.images.reshape(len(digits.images), -1)
-    return Images(rows / np.sqrt(np.mean(rows**2)), digits.labels)
+    return Images(digits.scaled(), digits.labels)
 
 
 def first_images(config: Config) -> Float[np.ndarray, "images pixels"]:

@@ -83,6 +83,15 @@ def test_other_files_are_refused(originals: Path) -> None:
         mnist(originals)
 
 
+def test_scaled_rows():
+    digits = bundled()
+    rows = digits.scaled()
+    assert rows.shape == (1797, 64)
+    assert rows.min() == 0
+    assert np.mean(rows**2) == pytest.approx(1)
+    np.testing.assert_allclose(rows / rows.max(), digits.images.reshape(1797, 64), rtol=1e-12)
+
+
 def test_standardized_rows():
     digits = bundled()
     rows = digits.standardized()
