@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,8 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 Activation = Callable[[Array], Array]
+Weights = TypeVar("Weights")
+"""Any tree of arrays."""
 
 
 class Perceptron(NamedTuple):
@@ -107,21 +109,45 @@ def train(
     Returns:
         The trained network, and each step's loss on its batch before the step.
     """
+    return descend(
+        network,
+        key,
+        inputs,
+        labels,
+        partial(cross_entropy, activation=activation),
+        steps=steps,
+        batch=batch,
+        learning_rate=learning_rate,
+        momentum=momentum,
+    )
+
+
+def descend(
+    weights: Weights,
+    key: PRNGKeyArray,
+    inputs: Float[Array, "samples features"],
+    labels: Int[Array, " samples"],
+    loss: Callable[[Weights, Array, Array], Array],
+    *,
+    steps: int,
+    batch: int,
+    learning_rate: float | Float[Array, ""],
+    momentum: float | Float[Array, ""],
+) -> tuple[Weights, Float[Array, " steps"]]:
+    """The same for weights of any shape, with their loss on inputs and labels of a batch."""
     descent = optax.sgd(learning_rate, momentum)
 
     def step(
-        state: tuple[Perceptron, optax.OptState], chosen: Array
-    ) -> tuple[tuple[Perceptron, optax.OptState], Array]:
-        network, memory = state
-        loss, gradient = jax.value_and_grad(cross_entropy)(
-            network, inputs[chosen], labels[chosen], activation
-        )
+        state: tuple[Weights, optax.OptState], chosen: Array
+    ) -> tuple[tuple[Weights, optax.OptState], Array]:
+        weights, memory = state
+        value, gradient = jax.value_and_grad(loss)(weights, inputs[chosen], labels[chosen])
         change, memory = descent.update(gradient, memory)
-        return (optax.apply_updates(network, change), memory), loss
+        return (optax.apply_updates(weights, change), memory), value
 
     batches = jax.random.randint(key, (steps * batch,), 0, len(labels)).reshape(steps, batch)
-    (network, _), losses = jax.lax.scan(step, (network, descent.init(network)), batches)
-    return network, losses
+    (weights, _), losses = jax.lax.scan(step, (weights, descent.init(weights)), batches)
+    return weights, losses
 
 
 class Learned(NamedTuple):

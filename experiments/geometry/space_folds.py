@@ -30,7 +30,7 @@ from typing import Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
+from jaxtyping import Float, Int, PRNGKeyArray
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -38,7 +38,7 @@ from harness.claims import Recorded, Runs, broken, claim, measurement, rival
 from harness.decisions import Evidence, at_most, counts, frequency_at_least, ordered
 from harness.errors import require
 from harness.style import PREDICTED
-from instruments import deep_training, handwritten_digits
+from instruments.digit_networks import GAIN, as_network, load, start_and_train
 from instruments.folding import fold
 from instruments.linear_regions.networks import RELU, Layer, Network, relu_network
 from instruments.linear_regions.segments import pieces
@@ -51,12 +51,6 @@ SHOWN_BLOCKS = 3
 """Of the CantorNet whose path is shown."""
 TURN_UNITS = np.array([1, 4, 16, 64])
 """Units on each side of the turn."""
-DIGIT_BATCH, DIGIT_RATE, DIGIT_MOMENTUM = 64, 0.05, 0.9
-"""Training on digits."""
-DIGIT_GAIN = 2.0
-"""Variance of initial weights, over the width: signals keep their size."""
-TRAINING_SHARE = 0.75
-"""Of the images; paths join the others."""
 
 
 @dataclass(frozen=True)
@@ -459,30 +453,6 @@ class OnDigits(NamedTuple):
     """Share of test images that are classified as their labels say, after training."""
 
 
-class Images(NamedTuple):
-    """The bundled digits as rows of mean square one, split in two."""
-
-    rows: Float[np.ndarray, "n pixels"]
-    labels: Int[np.ndarray, " n"]
-    train: Int[np.ndarray, " some"]
-    test: Int[np.ndarray, " others"]
-
-    def pair(self, rng: Generator) -> Float[np.ndarray, "2 pixels"]:
-        """Two test images of one digit."""
-        first = rng.choice(self.test)
-        second = rng.choice(self.test[self.labels[self.test] == self.labels[first]])
-        return self.rows[[first, second]]
-
-
-def load(rng: Generator) -> Images:
-    """The images, split at random."""
-    digits = handwritten_digits.bundled()
-    rows = digits.images.reshape(len(digits.images), -1)
-    order = rng.permutation(len(rows))
-    train, test = np.split(order, [int(TRAINING_SHARE * len(order))])
-    return Images(rows / np.sqrt(np.mean(rows**2)), digits.labels, train, test)
-
-
 @measurement
 def fold_digits_untrained(config: Config, key: PRNGKeyArray) -> Starts:
     """Draw networks of several depths and walk between images."""
@@ -493,56 +463,12 @@ def fold_digits_untrained(config: Config, key: PRNGKeyArray) -> Starts:
     for _ in range(config.starts):
         ends, row = images.pair(rng), []
         for depth in config.start_depths:
-            weights = rng.normal(size=(depth, pixels, pixels)) * np.sqrt(DIGIT_GAIN / pixels)
+            weights = rng.normal(size=(depth, pixels, pixels)) * np.sqrt(GAIN / pixels)
             biases = np.zeros((depth, pixels))
             network = relu_network([*weights, np.ones((1, pixels))], [*biases, np.zeros(1)])
             row.append(fold(patterns_along(network, ends)).measure)
         measures.append(row)
     return Starts(np.array(measures))
-
-
-@jax.jit(static_argnames=("depth", "units", "classes", "steps"))
-def start_and_train(
-    keys: Key[Array, " runs"],
-    inputs: Array,
-    labels: Array,
-    *,
-    depth: int,
-    units: int,
-    classes: int,
-    steps: int,
-) -> tuple[deep_training.Perceptron, deep_training.Perceptron]:
-    """Networks before and after training; each has labels of its own."""
-
-    def run(
-        both: tuple[PRNGKeyArray, Array],
-    ) -> tuple[deep_training.Perceptron, deep_training.Perceptron]:
-        key, labels = both
-        start_key, batch_key = jax.random.split(key)
-        start = deep_training.gaussian(
-            start_key, DIGIT_GAIN, depth=depth, units=units, classes=classes
-        )
-        trained, _ = deep_training.train(
-            start,
-            batch_key,
-            inputs,
-            labels,
-            jax.nn.relu,
-            steps=steps,
-            batch=DIGIT_BATCH,
-            learning_rate=DIGIT_RATE,
-            momentum=DIGIT_MOMENTUM,
-        )
-        return start, trained
-
-    return jax.lax.map(run, (keys, labels))
-
-
-def as_network(perceptron: deep_training.Perceptron, run: int) -> Network:
-    """One of several trained networks, in double precision."""
-    hidden, readout = (np.asarray(part[run], float) for part in perceptron)
-    weights = [*(layer.T for layer in hidden), readout.T]
-    return relu_network(weights, [np.zeros(len(w)) for w in weights])
 
 
 @measurement
