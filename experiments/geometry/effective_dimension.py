@@ -447,7 +447,7 @@ def rotate(config: Config, key: PRNGKeyArray) -> Rotated:
     expect="refuted",
     reason="Orthogonal weights lose rank about as Gaussian ones do: it is the ReLU that takes it. "
     "(Weights are rounded to 12 bits. Changes that are small enough can raise a rank, not lower "
-    "it, so that rounding is in the claim's favor.)",
+    "it, so that rounding is in the claim's favour.)",
     tolerance=0.02,
     controls=[
         broken(

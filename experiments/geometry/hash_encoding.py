@@ -52,7 +52,7 @@ from theory.geometry import hash_encoding as theory
 CLASSES = 10
 FEW_PAIRS = 0.25
 """Expected pairs of equal codes at the width at which codes are to be unique."""
-PROBES = ("9 nearest neighbors", "logistic regression", "K-means")
+PROBES = ("9 nearest neighbours", "logistic regression", "K-means")
 """What reads the class from a code; K-means is told only how many classes there are."""
 
 
@@ -343,7 +343,7 @@ def codes_on_a_plane_are_known(
     law: Callable[[np.ndarray, np.ndarray], np.ndarray] = theory.codes_on_a_plane,
 ) -> Evidence:
     r"""Untrained networks without biases give images on a plane through their mean, the origin,
-    $\sum_i(1-(1-g_i/\pi)^N)\le2N$ codes on average, $g_i$ the angles between neighbors around it;
+    $\sum_i(1-(1-g_i/\pi)^N)\le2N$ codes on average, $g_i$ the angles between neighbours around it;
     found within 2%.
     """
     expected = law(in_plane(config), np.array(config.flat_widths))
@@ -409,13 +409,13 @@ def probe(
 ) -> list[float]:
     """Accuracy of each probe on new images; clusters are matched to classes as well as they can."""
     # Squared Euclidean distance of codes is Hamming's.
-    neighbors = KNeighborsClassifier(9, algorithm="brute").fit(seen, labels)
+    neighbours = KNeighborsClassifier(9, algorithm="brute").fit(seen, labels)
     regression = LogisticRegression(max_iter=1000).fit(seen, labels)
     clusters = KMeans(CLASSES, n_init=1, random_state=seed).fit(seen).predict(new)
     table = np.zeros((CLASSES, CLASSES), int)
     np.add.at(table, (clusters, answers), 1)
     matched = table[optimize.linear_sum_assignment(-table)].sum() / len(answers)
-    return [neighbors.score(new, answers), regression.score(new, answers), matched]
+    return [neighbours.score(new, answers), regression.score(new, answers), matched]
 
 
 @measurement
@@ -519,7 +519,7 @@ def without_normalization_training_makes_codes_repeat(run: Training, config: Con
     controls=[broken("Random labels put no class into codes.", labels="random")],
 )
 def training_writes_the_class_into_codes(run: Training, config: Config) -> Evidence:
-    r"""Neighbors and logistic regression classify test images by trained codes of 20 bits better
+    r"""Neighbours and logistic regression classify test images by trained codes of 20 bits better
     than by random ones, by 0.03 at least.
     """
     accuracy = run.probes[:, 0, :, :2]
