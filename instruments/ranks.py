@@ -14,7 +14,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import chain
 from numbers import Rational
+from typing import Any
 
 import flint
 import numpy as np
@@ -32,18 +34,19 @@ def rank(matrix: Shaped[np.ndarray, "rows columns"]) -> int:
     Raises:
         TypeError: for floating point, whose rank would depend on rounding.
     """
-    return flint.fmpz_mat([_integers(row) for row in matrix]).rank()
+    rows = matrix.tolist()
+    if not set(map(type, chain.from_iterable(rows))) <= {int}:
+        rows = [_integers(row) for row in rows]
+    return flint.fmpz_mat(rows).rank()
 
 
-def _integers(row: Shaped[np.ndarray, " columns"]) -> Sequence[int]:
+def _integers(row: list[Any]) -> list[int]:
     """A multiple of the row that is integer."""
-    numbers = row.tolist()
-    if all(isinstance(number, int) for number in numbers):
-        return numbers
-    if not all(isinstance(number, Rational) for number in numbers):
-        raise TypeError(f"rank is of integers or fractions, not of {row.dtype}")
-    common = math.lcm(*(Fraction(number).denominator for number in numbers))
-    return [int(number * common) for number in numbers]
+    for number in row:
+        if not isinstance(number, Rational):
+            raise TypeError(f"rank is of integers or fractions, not of {type(number).__name__}")
+    common = math.lcm(*(Fraction(number).denominator for number in row))
+    return [int(number * common) for number in row]
 
 
 def functional_dimension(network: Network, states: Sequence[States]) -> int:
