@@ -40,6 +40,7 @@ from scipy import optimize, stats
 from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
+from threadpoolctl import threadpool_limits
 
 from harness.claims import Recorded, Runs, broken, claim, measurement, rival
 from harness.decisions import Evidence, at_most, equals, frequency_at_most, ordered
@@ -408,14 +409,17 @@ def probe(
     seed: int,
 ) -> list[float]:
     """Accuracy of each probe on new images; clusters are matched to classes as well as they can."""
-    # Squared Euclidean distance of codes is Hamming's.
-    neighbours = KNeighborsClassifier(9, algorithm="brute").fit(seen, labels)
-    regression = LogisticRegression(max_iter=1000).fit(seen, labels)
-    clusters = KMeans(CLASSES, n_init=1, random_state=seed).fit(seen).predict(new)
+    # Threads that wait for each other after every small step starve beside other work.
+    with threadpool_limits(1):
+        # Squared Euclidean distance of codes is Hamming's.
+        neighbours = KNeighborsClassifier(9, algorithm="brute").fit(seen, labels)
+        regression = LogisticRegression(max_iter=1000).fit(seen, labels)
+        clusters = KMeans(CLASSES, n_init=1, random_state=seed).fit(seen).predict(new)
+        scores = [neighbours.score(new, answers), regression.score(new, answers)]
     table = np.zeros((CLASSES, CLASSES), int)
     np.add.at(table, (clusters, answers), 1)
     matched = table[optimize.linear_sum_assignment(-table)].sum() / len(answers)
-    return [neighbours.score(new, answers), regression.score(new, answers), matched]
+    return [*scores, matched]
 
 
 @measurement
