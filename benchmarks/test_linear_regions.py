@@ -8,12 +8,12 @@ their maps.
 """
 
 import time
-from itertools import count, pairwise
+from itertools import count
 from statistics import median
 
 import numpy as np
 
-from instruments.linear_regions.networks import relu_network
+from instruments.linear_regions.networks import he_weights, relu_network
 from instruments.linear_regions.polygons import cells, square
 
 PACKAGES = ("numpy",)
@@ -45,8 +45,8 @@ def on_grid(weights, biases, side):
 
 
 def test_against_a_grid(benchmark, record):
-    rng, sizes = np.random.default_rng(0), [2, *[WIDTH] * DEPTH, 1]
-    weights = [rng.normal(size=(b, a)) * np.sqrt(2 / a) for a, b in pairwise(sizes)]
+    rng = np.random.default_rng(0)
+    weights = he_weights(rng, [2, *[WIDTH] * DEPTH, 1])
     biases = [0.3 * rng.normal(size=len(w)) for w in weights]
     network = relu_network(weights, biases)
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -74,6 +75,10 @@ def mnist_subset() -> Digits:
     _check(SUBSET, content, SUBSET_SHA256)
     with np.load(SUBSET, allow_pickle=False) as arrays:
         return Digits(arrays["images"] / 255, arrays["labels"].astype(int))
+
+
+SETS = MappingProxyType({"digits": bundled, "mnist": mnist_subset})
+"""What needs no download, by the names that experiments have for it."""
 
 
 def mnist(folder: Path | None = None) -> tuple[Digits, Digits]:

@@ -11,7 +11,6 @@ import functools
 import os
 import sys
 import time
-from itertools import pairwise
 from statistics import median
 
 os.environ["PYTORCH_JIT"] = "0"
@@ -22,7 +21,7 @@ import pytest
 import torch
 from splinecam import compute, graph, utils, wrappers
 
-from instruments.linear_regions.networks import relu_network
+from instruments.linear_regions.networks import he_weights, relu_network
 from instruments.linear_regions.polygons import cells, square
 
 PACKAGES = ("torch", "numpy")
@@ -44,8 +43,8 @@ def on_the_processor(monkeypatch):
 
 
 def random_weights(width):
-    rng, sizes = np.random.default_rng(0), [2, width, width, width, 1]
-    weights = [rng.normal(size=(b, a)) * np.sqrt(2 / a) for a, b in pairwise(sizes)]
+    rng = np.random.default_rng(0)
+    weights = he_weights(rng, [2, width, width, width, 1])
     return weights, [0.3 * rng.normal(size=len(w)) for w in weights]
 
 

@@ -540,8 +540,7 @@ class Images(NamedTuple):
 
 def load(config: Config) -> Images:
     """The first images to train on, those after them to test."""
-    source = {"digits": handwritten_digits.bundled, "mnist": handwritten_digits.mnist_subset}
-    digits = source[config.data]()
+    digits = handwritten_digits.SETS[config.data]()
     rows, labels = digits.scaled(), digits.labels
     start, end = config.training_images, config.training_images + config.test_images
     return Images(rows[:start], labels[:start], rows[start:end], labels[start:end])

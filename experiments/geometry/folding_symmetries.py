@@ -30,7 +30,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise, product
+from itertools import product
 from typing import Literal, NamedTuple
 
 import jax
@@ -53,6 +53,7 @@ from instruments.linear_regions.networks import (
     Layer,
     Network,
     Piecewise,
+    he_weights,
     leaky_relu,
     relu_network,
 )
@@ -219,8 +220,7 @@ class Passed(NamedTuple):
 
 def sample_weights(rng: Generator, inputs: int, width: int, depth: int) -> list[np.ndarray]:
     """Weights of a random network of one output; signals keep their size."""
-    sizes = [inputs] + [width] * depth + [1]
-    return [rng.normal(size=(b, a)) * np.sqrt(2 / a) for a, b in pairwise(sizes)]
+    return he_weights(rng, [inputs] + [width] * depth + [1])
 
 
 @measurement

@@ -158,8 +158,7 @@ class Images(NamedTuple):
 
 def load(config: Config) -> Images:
     """All images, in their files' order."""
-    source = {"digits": handwritten_digits.bundled, "mnist": handwritten_digits.mnist_subset}
-    digits = source[config.data]()
+    digits = handwritten_digits.SETS[config.data]()
     return Images(digits.scaled(), digits.labels)
 
 

@@ -25,7 +25,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import pairwise, product
 from typing import Any, Literal, NamedTuple
 
@@ -40,7 +39,14 @@ from harness.claims import Recorded, Runs, broken, claim, measurement, rival
 from harness.decisions import Evidence, counts, frequency, frequency_at_least, frequency_at_most
 from harness.errors import require
 from harness.style import PREDICTED
-from instruments.linear_regions.networks import RELU, Network, Piecewise, States, relu_network
+from instruments.linear_regions.networks import (
+    RELU,
+    Network,
+    Piecewise,
+    States,
+    rational,
+    relu_network,
+)
 from instruments.linear_regions.regions import regions
 from instruments.linear_regions.whole_plane import cells_of_plane
 from instruments.randomness import generator
@@ -243,11 +249,6 @@ def in_floats(network: Network) -> Network:
     )
 
 
-def exactly(points: np.ndarray) -> np.ndarray:
-    """The same numbers as fractions."""
-    return np.asarray(np.frompyfunc(Fraction, 1, 1)(points))
-
-
 def states_of_cells(network: Network) -> list[States]:
     """States of each layer on all cells of the input space."""
     first, *later = network.layers
@@ -255,7 +256,7 @@ def states_of_cells(network: Network) -> list[States]:
     if inputs > 2:
         # Linear programs find a point in each cell, but for slivers thinner than 1e-9; the states
         # at these points are exact.
-        return network.states(exactly(regions(in_floats(network)).points))
+        return network.states(rational(regions(in_floats(network)).points))
     # A single input is one of two, of which the other does nothing.
     unused = np.zeros((len(first.biases), 2 - inputs), dtype=object)
     in_plane = first._replace(weights=np.concatenate([first.weights, unused], axis=1))
@@ -611,7 +612,7 @@ def measure_batches(config: Config, key: PRNGKeyArray) -> Batches:
         found = cells_of_plane(network)
         inputs = rng.normal(size=(config.batch, sizes[0])) if config.batch else found.middles
         exact.append(functional_dimension(network, found.states))
-        seen.append(functional_dimension(network, network.states(exactly(inputs))))
+        seen.append(functional_dimension(network, network.states(rational(inputs))))
     return Batches(np.array(exact), np.array(seen))
 
 

@@ -46,7 +46,14 @@ from harness.claims import Recorded, Runs, broken, claim, measurement, rival
 from harness.decisions import Evidence, at_least, at_most, counts, identity
 from harness.errors import require
 from harness.style import BOUNDARY, PREDICTED, draw_cells
-from instruments.linear_regions.networks import RELU, Layer, Maximum, Network, maxout
+from instruments.linear_regions.networks import (
+    RELU,
+    Layer,
+    Maximum,
+    Network,
+    maxout,
+    rational,
+)
 from instruments.linear_regions.polygons import Cells, cells, square
 from instruments.linear_regions.segments import pieces
 from instruments.randomness import generator
@@ -174,11 +181,6 @@ SIZES = {
 }
 
 Generator = np.random.Generator
-
-
-def rational(values: np.ndarray) -> np.ndarray:
-    """Integers or floats as exact fractions."""
-    return np.asarray(np.frompyfunc(Fraction, 1, 1)(values))
 
 
 DOMAIN = rational(square(1))

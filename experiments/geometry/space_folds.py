@@ -40,7 +40,7 @@ from harness.errors import require
 from harness.style import PREDICTED
 from instruments.digit_networks import GAIN, as_network, load, start_and_train
 from instruments.folding import fold
-from instruments.linear_regions.networks import RELU, Layer, Network, relu_network
+from instruments.linear_regions.networks import RELU, Layer, Network, he_weights, relu_network
 from instruments.linear_regions.segments import pieces
 from instruments.randomness import generator
 from theory.geometry import space_folds as theory
@@ -149,8 +149,7 @@ Generator = np.random.Generator
 
 def sample_network(rng: Generator, config: Config, depth: int) -> Network:
     """A random network of one output; signals keep their size."""
-    sizes = [config.inputs] + [config.width] * depth + [1]
-    weights = [rng.normal(size=(b, a)) * np.sqrt(2 / a) for a, b in pairwise(sizes)]
+    weights = he_weights(rng, [config.inputs] + [config.width] * depth + [1])
     return relu_network(weights, [0.1 * rng.normal(size=len(w)) for w in weights])
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from fractions import Fraction
+from itertools import combinations, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -222,6 +223,27 @@ def _apply(weights: Numbers, coefficients: Numbers) -> Numbers:
     """One product for all cells; shape (cells, coefficients, inputs) to (..., width)."""
     flat = coefficients.reshape(-1, coefficients.shape[2]) @ weights.T
     return flat.reshape(*coefficients.shape[:2], -1)
+
+
+def rational(values: Numbers) -> Numbers:
+    """Integers, floats or fractions as the fractions that they are."""
+    return np.asarray(np.frompyfunc(Fraction, 1, 1)(values))
+
+
+def he_weights(rng: np.random.Generator, sizes: Sequence[int]) -> list[Numbers]:
+    """Gaussian weights of variance 2 / inputs: signals keep their size in ReLU layers.
+
+    Args:
+        rng: random generator.
+        sizes: inputs, widths of the layers, and outputs.
+
+    Returns:
+        Of each layer and the output, shape (outputs, inputs).
+    """
+    return [
+        rng.normal(size=(outputs, inputs)) * np.sqrt(2 / inputs)
+        for inputs, outputs in pairwise(sizes)
+    ]
 
 
 def relu_network(

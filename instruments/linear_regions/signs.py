@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from instruments.linear_regions.networks import Boundary, Numbers, States
+from instruments.linear_regions.networks import Boundary, Numbers, States, rational
 
 Mask = NDArray[np.bool_]
 
@@ -23,7 +23,7 @@ def is_exact(values: Numbers) -> bool:
 
 def divisible(values: Numbers) -> Numbers:
     """Integers in arrays of objects as fractions, whose quotients are no floats."""
-    return np.asarray(np.frompyfunc(Fraction, 1, 1)(values)) if is_exact(values) else values
+    return rational(values) if is_exact(values) else values
 
 
 def settle(boundaries: Sequence[Boundary], before: Numbers) -> tuple[Numbers, States]:

@@ -1,12 +1,10 @@
 """Folding measures by hand, and bisection against all pieces."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 
 from instruments.folding import bisect, fold
-from instruments.linear_regions.networks import relu_network
+from instruments.linear_regions.networks import he_weights, relu_network
 from instruments.linear_regions.segments import pieces
 
 
@@ -23,8 +21,7 @@ def test_there_and_back_again():
 
 def test_bisection_finds_every_piece():
     rng = np.random.default_rng(0)
-    sizes = [5, 12, 12, 12, 1]
-    weights = [rng.normal(size=(b, a)) * np.sqrt(2 / a) for a, b in pairwise(sizes)]
+    weights = he_weights(rng, [5, 12, 12, 12, 1])
     network = relu_network(weights, [rng.normal(size=len(w)) for w in weights])
     for start, end in rng.normal(size=(5, 2, 5)):
         found = pieces(network, start, end)

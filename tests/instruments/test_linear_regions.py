@@ -13,8 +13,10 @@ from instruments.linear_regions.networks import (
     Layer,
     Maximum,
     Network,
+    he_weights,
     leaky_relu,
     maxout,
+    rational,
     relu_network,
 )
 from instruments.linear_regions.polygons import cells, level_set, square
@@ -50,7 +52,7 @@ def a_network(activation, *, inputs=2, width=12, depth=3, seed=0):
     return Network(layers, rng.normal(size=(2, inputs)), rng.normal(size=2))
 
 
-def rational(network, denominator=64):
+def in_fractions(network, denominator=64):
     """The network with weights rounded to fractions, in both arithmetics."""
 
     rounded = np.frompyfunc(lambda v: Fraction(round(v * denominator), denominator), 1, 1)
@@ -112,12 +114,12 @@ def test_the_sawtooth_has_two_to_the_depth_pieces(depth):
     found = pieces(network, zero, one)
     assert found.breaks.tolist() == [Fraction(i, 2**depth) for i in range(2**depth + 1)]
     assert found.outputs[:, 0].tolist() == [i % 2 for i in range(2**depth + 1)]
-    floating = pieces(rational(network)[1], np.array([0.0]), np.array([1.0]))
+    floating = pieces(in_fractions(network)[1], np.array([0.0]), np.array([1.0]))
     np.testing.assert_array_equal(floating.breaks, found.breaks.astype(float))
 
 
 def test_rounding_changes_no_piece_of_a_segment(network):
-    exact, floating = rational(network)
+    exact, floating = in_fractions(network)
     start, end = np.array([-3, 1], dtype=object), np.array([2, -2], dtype=object)
     found, rounded = (
         pieces(exact, start, end),
@@ -212,7 +214,7 @@ def test_the_edge_of_a_polygon_is_a_segment(network):
 
 @pytest.mark.parametrize("name", ["relu", "hard tanh", "maxout", "pooling"])
 def test_rounding_changes_no_cell(name):
-    exact, floating = rational(a_network(ACTIVATIONS[name], width=5, depth=2))
+    exact, floating = in_fractions(a_network(ACTIVATIONS[name], width=5, depth=2))
     found = cells(exact, square(Fraction(2)))
     rounded = cells(floating, square(2.0))
     assert found.areas.sum() == 16
@@ -252,7 +254,7 @@ def test_the_level_set_of_a_grid_of_tents():
         assert len(ends) == 4**depth
         lengths = np.sum((ends[:, 1] - ends[:, 0]) ** 2, axis=1)
         assert set(lengths) == {2 * Fraction(1, 4**depth)}
-        rounded = cells(rational(network)[1], corner.astype(float))
+        rounded = cells(in_fractions(network)[1], corner.astype(float))
         assert len(level_set(rounded, rounded.outputs[:, 0])) == 4**depth
 
 
@@ -333,3 +335,18 @@ def test_of_equal_candidates_the_first_wins():
     network = Network([Layer(weights, np.zeros(3), maxout(1, 3))], np.ones((1, 1)), np.zeros(1))
     for found in (regions(network), cells(network, square(1.0))):
         assert sorted(found.patterns[:, 0]) == [0, 2]
+
+
+def test_he_weights_keep_the_size_of_signals():
+    weights = he_weights(np.random.default_rng(0), [400, 600, 500, 1])
+    assert [w.shape for w in weights] == [(600, 400), (500, 600), (1, 500)]
+    for w in weights[:2]:
+        assert np.mean(w**2) * w.shape[1] == pytest.approx(2, rel=0.02)
+
+
+def test_rational_numbers_are_the_same_numbers():
+    values = np.array([[0.1, -3.0], [2.0**-60, 7.0]])
+    found = rational(values)
+    assert np.array_equal(found.astype(float), values)
+    assert found[0, 0] != Fraction(1, 10)
+    assert rational(np.arange(3))[2] == Fraction(2)
